@@ -1,0 +1,48 @@
+# Every target works as the first command on a machine that has Python 3.11+, git and a registry.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run-demo test check bench protos lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+setup: $(STAMP) ## make .venv with pinned dependencies
+
+run-demo: $(STAMP) ## a question that outlives a crash, on real parts, in under 30 s
+	@$(BIN)/python apps/demo/run.py
+
+test: $(STAMP) ## all tests, warnings are errors
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## lint, format, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/python -m pytest --quiet tests/architecture
+
+bench: $(STAMP) ## CPU per request beside a floor from the same run
+	$(BIN)/python -m bench
+
+protos: $(STAMP) ## compile a2a.proto into a2a.binpb and a2a_pb2.pyi
+	$(BIN)/python protos/compile.py
+
+lock: ## pin what a fresh install of pyproject.toml gives today
+	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable . --group dev
+	$(BIN)/pip freeze --all --exclude-editable --exclude setuptools > constraints.txt
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,29 @@
+"""How agents are written.
+
+    from interloom.agents import Context, agent
+
+    @agent(name="concierge", description="Books trips.", tools=["flights"])
+    async def concierge(ctx: Context) -> str:
+        flight = await ctx.tool("flights", "book", {"destination": ctx.text})
+        return f"Booked: {flight.text}"
+
+An agent is a plain async function. What must not happen twice goes through `ctx`: after a pause
+or a crash the function is called again, and `ctx` gives back what was done already.
+"""
+
+from __future__ import annotations
+
+from interloom.agents.authoring import AgentDefinition, agent
+from interloom.agents.context import Context, Declined
+from interloom.bridges.mcp.core.tools import ToolResult
+from interloom.runtime.errors import AgentFailed, AgentRejected
+
+__all__ = [
+    "AgentDefinition",
+    "AgentFailed",
+    "AgentRejected",
+    "Context",
+    "Declined",
+    "ToolResult",
+    "agent",
+]

@@ -1,0 +1,159 @@
+"""What an author's function is given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
+
+import anyio
+
+from interloom.agents.results import part
+from interloom.bridges.handoff import Toolbox
+from interloom.bridges.mcp.core.tools import Tool, ToolResult
+from interloom.runtime.core.answers import check_schema
+from interloom.runtime.core.questions import Question
+from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.errors import AgentRejected
+from interloom.runtime.model import Artifact, Message, Part
+from interloom.runtime.values import Json, JsonObject
+
+T = TypeVar("T")
+
+FIELD: Final = "answer"
+"""Name of the one field of a question whose schema is not an object's."""
+_TEXT: Final[JsonObject] = {"type": "string"}
+
+
+class Declined(AgentRejected):
+    """The caller declined a question of the agent; uncaught, the task becomes REJECTED."""
+
+    code = "DECLINED"
+
+
+class Context:
+    """One task, as its agent sees it.
+
+    Everything durable goes through here. Calls of one kind are told apart by their order, so the
+    function must reach the same calls in the same order when it is run again; calls made side by
+    side with `gather` are fine, they begin in the order given.
+    """
+
+    def __init__(self, task: TaskContext, toolbox: Toolbox) -> None:
+        self._task, self._toolbox = task, toolbox
+
+    @property
+    def text(self) -> str:
+        """The text of the message that began the task."""
+        return self._task.text
+
+    @property
+    def message(self) -> Message:
+        """The message that began the task, whole."""
+        return self._task.message
+
+    @property
+    def task_id(self) -> str:
+        """The A2A task id; the same on every run, so it may key things outside."""
+        return self._task.task_id
+
+    @property
+    def context_id(self) -> str:
+        """The conversation the task belongs to."""
+        return self._task.context_id
+
+    @property
+    def trace_id(self) -> str:
+        """The W3C trace id of the task, 32 hex digits; empty when there is none."""
+        return "" if self._task.trace is None else self._task.trace.trace_id
+
+    async def tool(
+        self, server: str, name: str, arguments: Mapping[str, Json] | None = None
+    ) -> ToolResult:
+        """Call a tool; its questions go to the caller, and days may pass.
+
+        Returns:
+            The result; a tool's own failure is a result too, see `ToolResult.is_error`.
+
+        Raises:
+            ToolUnanswered: There is no answer, or nobody knows whether the call took effect.
+            McpPeerError: The server broke the protocol or answered an error.
+        """
+        return await self._toolbox.call(self._task, server, name, dict(arguments or {}))
+
+    async def tools(self, server: str) -> tuple[Tool, ...]:
+        """What a tool server offers."""
+        return await self._toolbox.tools(server)
+
+    async def step(self, key: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Do something once: its result is stored, and given back when the function runs again.
+
+        Args:
+            key: Names the step, unique in the task: `price/eur`.
+            work: An async function without arguments. It may run again if it was interrupted
+                before its result was stored.
+
+        Raises:
+            LocalError: The result is not JSON.
+        """
+        return await self._task.step(f"step/{key}", work)
+
+    async def ask(self, question: str, schema: Mapping[str, Json] | None = None) -> Json:
+        """Ask the caller and wait for the answer, for days if need be.
+
+        Args:
+            question: For a person.
+            schema: JSON Schema of the answer: of one value (`{"type": "integer"}`), or of an
+                object with flat properties. Text when None.
+
+        Returns:
+            The answer, checked: the value, or the object.
+
+        Raises:
+            Declined: The caller declined.
+            LocalError: The schema is not one.
+        """
+        wanted = dict(schema or _TEXT)
+        single = wanted.get("type") != "object"
+        form: dict[str, Json] = wanted
+        if single:
+            form = {"type": "object", "properties": {FIELD: wanted}, "required": [FIELD]}
+        check_schema(form)
+        key = self._task.key("ask")
+        (response,) = await self._task.ask(key, [Question("question", question, form)])
+        if response.action != "accept" or response.content is None:
+            raise Declined("The caller declined to answer.")
+        return response.content[FIELD] if single else response.content
+
+    async def status(self, text: str) -> None:
+        """Tell the caller how it goes; the task stays WORKING."""
+        await self._task.status(text)
+
+    async def artifact(
+        self, value: Json | Part, *, name: str = "", append: bool = False, last: bool = True
+    ) -> None:
+        """Give the caller a result before the end, or a piece of one.
+
+        Args:
+            value: Text, JSON or a part.
+            name: Names the artifact; pieces with one name belong together.
+            append: Add to what the artifact has, instead of replacing it.
+            last: No further piece follows.
+        """
+        artifact = Artifact(artifact_id=name or "artifact", name=name, parts=(part(value),))
+        await self._task.artifact(artifact, append=append, last_chunk=last)
+
+    async def gather(self, *work: Coroutine[Any, Any, T]) -> list[T]:
+        """Do things side by side; when one fails, the others are cancelled.
+
+        Returns:
+            Their results, in the order given.
+        """
+        results: dict[int, T] = {}
+
+        async def do(place: int, each: Coroutine[Any, Any, T]) -> None:
+            results[place] = await each
+
+        async with anyio.create_task_group() as group:
+            for place, each in enumerate(work):
+                group.start_soon(do, place, each)
+        return [results[place] for place in range(len(work))]

@@ -1,0 +1,17 @@
+"""Front doors: what a person or a process manager starts.
+
+    config          interloom.yaml, read into one frozen value or refused with every problem located
+    config_rules    what the file may say beyond its shape; config_words puts findings into words
+    expand          ${NAME} from the environment; yaml_marks knows the line of every value
+    compose, serve  from a configuration to a process that listens
+    cli             `interloom`: loads a command's file when the command is named
+    commands/       run, call, tasks
+    conversation    turns with an agent (follow), shown (view), its questions asked (prompt)
+    questions       questions read from a task, answers written as a message's part
+    terminal        streams, exit codes, one-line errors; failures maps our errors to them
+
+Everything here is a thin shell: what it does lives on the floors below, and nothing below knows
+it exists. Importing this package imports nothing else, so that `interloom --help` stays fast.
+"""
+
+from __future__ import annotations

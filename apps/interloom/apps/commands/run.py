@@ -1,0 +1,34 @@
+"""`interloom run`: serve the agents of a configuration file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from interloom.apps.config import load, overridden
+from interloom.apps.failures import told
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default=Path("interloom.yaml"))
+@click.option("--host", help="Address to bind; overrides server.host.")
+@click.option("--port", type=int, help="TCP port, 0 for any free one; overrides server.port.")
+@click.option("--store", metavar="URL", help="memory: or sqlite:///PATH; overrides store.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+def run(
+    *, file: Path, host: str | None, port: int | None, store: str | None, log_level: str
+) -> None:
+    """Serve the agents of FILE (interloom.yaml unless given)."""
+    with told():
+        config = overridden(load(file, os.environ), host=host, port=port, store=store)
+        # Imported here so that a mistake in the file is told before a server is loaded.
+        from interloom.apps.serve import serve  # noqa: PLC0415
+
+        serve(config, folder=file.resolve().parent, log_level=log_level)

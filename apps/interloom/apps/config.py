@@ -1,0 +1,292 @@
+"""`interloom.yaml`: which agents are served, which MCP servers they use, where tasks are kept.
+
+```yaml
+agents:
+  concierge: {use: "trip:concierge", tools: [flights], peers: [hotel]}       # a local agent
+  hotel: {card: "https://hotel.example/.well-known/agent-card.json"}         # a remote agent
+mcpServers:                         # the block every MCP client reads
+  flights: {url: "https://flights.example/mcp"}
+store: sqlite:///interloom.db
+server: {host: 127.0.0.1, port: 8080}
+```
+
+A file is loaded whole or refused with all its problems, each at its line. No value of the file or
+of the environment is ever part of a message; names and keys are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from interloom.apps import config_rules as rules
+from interloom.apps.config_words import BrokenRule, explain, ordered
+from interloom.apps.expand import expand
+from interloom.apps.yaml_marks import Document, Problem, Unreadable, read
+from interloom.runtime.errors import BadConfig
+
+MAX_FILE_BYTES = 1024 * 1024
+"""A larger file is no configuration (ours)."""
+
+DEFAULT_STORE = "sqlite:///interloom.db"
+"""Where tasks are kept unless the file says otherwise: beside the process, on disk."""
+
+AgentName: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+]
+ServerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
+WebUrl: TypeAlias = Annotated[str, BeforeValidator(rules.web_url)]
+Whole: TypeAlias = Annotated[int, BeforeValidator(rules.not_boolean)]
+Seconds: TypeAlias = Annotated[float, BeforeValidator(rules.not_boolean), Field(gt=0, le=3600)]
+
+
+class Block(BaseModel):
+    """What every block shares: frozen, camelCase in the file, no unknown key, silent values."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True
+    )
+
+
+class LocalAgent(Block):
+    """An agent served by this process.
+
+    Attributes:
+        use: Where the agent function is: `module:attribute`.
+        tools: Names of MCP servers it may use.
+        peers: Names of agents it may delegate to.
+        description: Replaces the description of the agent's own card.
+    """
+
+    use: Annotated[str, BeforeValidator(rules.code_reference)]
+    tools: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+    description: str | None = None
+
+
+class RemoteAgent(Block):
+    """An agent somebody else serves, known by its card's address."""
+
+    card: WebUrl
+
+
+class HttpServer(Block):
+    """An MCP server reached over Streamable HTTP.
+
+    Attributes:
+        url: The MCP endpoint; may carry a key in its query, so it is kept out of `repr`.
+        headers: Sent with every request; values are secrets.
+        timeout: Seconds one request may take.
+        retry: What to do with a tool call that a crash left without an answer: ask the caller,
+            never repeat it, or always (the tool can take it).
+        type: Other clients' word for the transport; says nothing beyond `url`.
+        disabled: True leaves the server out, as in other clients.
+    """
+
+    url: WebUrl = Field(repr=False)
+    headers: Mapping[FieldName, FieldValue] = Field(default_factory=dict[str, str], repr=False)
+    timeout: Seconds = 60.0
+    retry: Literal["ask", "never", "always"] = "ask"
+    type: Literal["http", "streamable-http", "streamableHttp"] = "http"
+    disabled: bool = False
+    description: str | None = None
+    always_allow: tuple[str, ...] = ()
+    auto_approve: tuple[str, ...] = ()
+
+
+class StdioServer(Block):
+    """An MCP server started as a child process. The schema knows it; nothing starts it yet."""
+
+    command: str
+    args: tuple[str, ...] = Field(default=(), repr=False)
+    env: Mapping[str, str] = Field(default_factory=dict[str, str], repr=False)
+    cwd: str | None = None
+    timeout: Seconds = 60.0
+    retry: Literal["ask", "never", "always"] = "ask"
+    type: Literal["stdio"] = "stdio"
+    disabled: bool = False
+    description: str | None = None
+    always_allow: tuple[str, ...] = ()
+    auto_approve: tuple[str, ...] = ()
+
+
+class ServerSettings(Block):
+    """Where we listen.
+
+    Attributes:
+        host: Address to bind; anything but loopback needs `allow_unauthenticated`.
+        port: TCP port, 0 for any free one.
+        url: Address under which others reach us, written into cards; None means host and port.
+        max_body_bytes: Largest request body.
+        allow_unauthenticated: True accepts that whoever reaches the address may use the agents.
+    """
+
+    host: Annotated[str, StringConstraints(min_length=1), BeforeValidator(rules.bare_host)] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Whole, Field(ge=0, le=65535)] = 8080
+    url: WebUrl | None = None
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = 10 * 1024 * 1024
+    allow_unauthenticated: bool = False
+
+
+AgentEntry: TypeAlias = Annotated[
+    Annotated[LocalAgent, Tag("use")] | Annotated[RemoteAgent, Tag("card")],
+    Discriminator(rules.agent_kind),
+]
+ServerEntry: TypeAlias = Annotated[
+    Annotated[HttpServer, Tag("url")] | Annotated[StdioServer, Tag("command")],
+    Discriminator(rules.server_kind),
+]
+
+
+class Config(Block):
+    """One `interloom.yaml`, checked.
+
+    Attributes:
+        agents: By name, which is also the last part of the agent's address.
+        mcp_servers: By name, the disabled ones included.
+        store: `memory:` or `sqlite:///PATH`.
+        server: Where we listen.
+    """
+
+    agents: Annotated[Mapping[AgentName, AgentEntry], Field(min_length=1)]
+    mcp_servers: Mapping[ServerName, ServerEntry] = Field(default_factory=dict[str, ServerEntry])
+    store: Annotated[str, BeforeValidator(rules.store_url)] = DEFAULT_STORE
+    server: ServerSettings = ServerSettings()
+
+    def database(self) -> Path | None:
+        """The SQLite file tasks are kept in; None keeps them in memory."""
+        return Path(self.store.removeprefix("sqlite:///")) if self.store != "memory:" else None
+
+    def local_agents(self) -> Mapping[str, LocalAgent]:
+        """The agents this process serves."""
+        return {n: agent for n, agent in self.agents.items() if isinstance(agent, LocalAgent)}
+
+    def http_servers(self) -> Mapping[str, HttpServer]:
+        """The MCP servers to be used: over HTTP and not disabled."""
+        return {
+            name: server
+            for name, server in self.mcp_servers.items()
+            if isinstance(server, HttpServer) and not server.disabled
+        }
+
+
+BLOCKS: Mapping[tuple[str, ...], type[Block]] = {
+    (): Config,
+    ("server",): ServerSettings,
+    ("agents", "use"): LocalAgent,
+    ("agents", "card"): RemoteAgent,
+    ("mcpServers", "url"): HttpServer,
+    ("mcpServers", "command"): StdioServer,
+}
+"""The model behind each mapping of the file; a named entry stands under its kind."""
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: The file, UTF-8, with or without a byte order mark.
+        env: Where `${NAME}` is looked up.
+
+    Raises:
+        BadConfig: Unreadable, or wrong in any way; one line per problem, in the file's order:
+            `file:line: key.path: what is wrong; did you mean 'x'?`.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise BadConfig(f"{name}: no such file") from None
+    except OSError as error:
+        raise BadConfig(f"{name}: cannot be read ({type(error).__name__})") from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise BadConfig(f"{name}:1: larger than {MAX_FILE_BYTES} bytes")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadConfig(f"{name}:{line}: not UTF-8 text") from None
+    return parse(text, name, env)
+
+
+def parse(text: str, name: str, env: Mapping[str, str]) -> Config:
+    """Check the text of a configuration; `name` is what messages call the file.
+
+    Raises:
+        BadConfig: As for `load`.
+    """
+    try:
+        document = read(text)
+    except Unreadable as stop:
+        raise BadConfig(stop.problem.located(name)) from None
+    expanded = expand(document, env)
+    problems = list(expanded.document.problems)
+    config: Config | None = None
+    try:
+        config = Config.model_validate(expanded.document.data)
+    except ValidationError as error:
+        problems += _broken_rules(error, expanded.document)
+    problems += rules.across(expanded)
+    if config is None or problems:
+        raise BadConfig("\n".join(found.located(name) for found in ordered(problems)))
+    return config
+
+
+def overridden(
+    config: Config,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    store: str | None = None,
+) -> Config:
+    """The configuration with what the command line says instead; None leaves a value as it is.
+
+    Raises:
+        BadConfig: A value the file could not hold either; the message names the option.
+    """
+    server = config.server.model_dump(by_alias=True)
+    given = {"host": host, "port": port}
+    server.update({name: value for name, value in given.items() if value is not None})
+    try:
+        checked = ServerSettings.model_validate(server)
+        kept = rules.store_url(config.store if store is None else store)
+    except ValidationError as error:
+        said = "; ".join(
+            f"--{found.path[0]}: {found.rule}" for found in _broken_rules(error, Document({}, {}))
+        )
+        raise BadConfig(said) from None
+    except ValueError as error:
+        raise BadConfig(f"--store: {error}") from None
+    if not (rules.is_loopback(checked.host) or checked.allow_unauthenticated):
+        raise BadConfig(f"--host: {rules.OPEN_DOOR}")
+    return config.model_copy(update={"server": checked, "store": kept})
+
+
+def _broken_rules(error: ValidationError, document: Document) -> list[Problem]:
+    found = [
+        BrokenRule(kind=e["type"], loc=e["loc"], context=e.get("ctx", {}))
+        for e in error.errors(include_url=False, include_input=False)
+    ]
+    keys = {
+        block: tuple(f.alias or name for name, f in model.model_fields.items())
+        for block, model in BLOCKS.items()
+    }
+    return explain(found, keys, document)

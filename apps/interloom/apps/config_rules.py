@@ -1,0 +1,171 @@
+"""What `interloom.yaml` may say beyond its shape: single values, and names that point at names."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from interloom.apps.config_words import suggestion
+from interloom.apps.expand import Expanded
+from interloom.apps.yaml_marks import Path, Problem, quoted
+from interloom.runtime.values import Json, JsonObject
+
+_CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+OPEN_DOOR = (
+    "others could reach this address and there is no authentication yet;"
+    " bind 127.0.0.1 or set server.allowUnauthenticated: true"
+)
+"""What is said of a host that is not loopback."""
+
+_YES = (True, "true")
+_STORE = re.compile(r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+")
+
+
+def agent_kind(entry: object) -> str:
+    """`card` for a remote agent, `use` for anything else."""
+    is_remote = isinstance(entry, Mapping) and "card" in entry and "use" not in entry
+    return "card" if is_remote else "use"
+
+
+def server_kind(entry: object) -> str:
+    """`command` for a server started as a child process, `url` for anything else."""
+    is_stdio = isinstance(entry, Mapping) and "command" in entry and "url" not in entry
+    return "command" if is_stdio else "url"
+
+
+def code_reference(value: object) -> object:
+    """Text of the form `module:attribute`; nothing is imported."""
+    if isinstance(value, str) and not _CODE.fullmatch(value):
+        raise ValueError("must be 'module:attribute', like 'trip:concierge'")
+    return value
+
+
+def web_url(value: object) -> object:
+    """An absolute http or https address without user, password or fragment."""
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = urlsplit(value)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in {"http", "https"} or not host or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise ValueError("must be an absolute http:// or https:// URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not carry a user or password; use a header")
+    if "#" in value:
+        raise ValueError("must not carry a fragment (#)")
+    return value
+
+
+def store_url(value: object) -> object:
+    """`memory:` or `sqlite:///PATH`."""
+    if isinstance(value, str) and not _STORE.fullmatch(value):
+        raise ValueError("must be 'sqlite:///PATH' or 'memory:'")
+    return value
+
+
+def not_boolean(value: object) -> object:
+    """Anything but true and false, which Python would count as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic's contract
+    return value
+
+
+def bare_host(value: object) -> object:
+    """A host to bind; an IPv6 address loses the brackets it wears in a URL."""
+    return value.strip("[]") if isinstance(value, str) else value
+
+
+def is_loopback(host: str) -> bool:
+    """True when only this machine can reach a socket bound to `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def across(expanded: Expanded) -> Iterator[Problem]:
+    """Rules between one part of the file and another; parts of the wrong type are passed over."""
+    data = expanded.document.data
+    agents, servers = _mapping(data.get("agents")), _mapping(data.get("mcpServers"))
+    for path, rule in _broken(agents, servers, _mapping(data.get("server")), expanded):
+        yield Problem(expanded.document.line(path), path, rule)
+
+
+def _broken(
+    agents: JsonObject, servers: JsonObject, listen: JsonObject, expanded: Expanded
+) -> Iterator[tuple[Path, str]]:
+    for name, entry in agents.items():
+        agent = _mapping(entry)
+        at: Path = ("agents", name)
+        if "use" in agent and "card" in agent:
+            yield at, "has 'use' (a local agent) and 'card' (a remote one); keep one of them"
+        yield from _tools((*at, "tools"), _texts(agent.get("tools")), servers, expanded)
+        yield from _peers((*at, "peers"), _texts(agent.get("peers")), agents, expanded)
+    if agents and all(agent_kind(entry) == "card" for entry in agents.values()):
+        yield ("agents",), "every agent is remote; at least one needs 'use'"
+    for name, entry in servers.items():
+        yield from _transport(("mcpServers", name), _mapping(entry))
+    host, accepted = listen.get("host"), listen.get("allowUnauthenticated") in _YES
+    if isinstance(host, str) and host and not is_loopback(host) and not accepted:
+        yield ("server", "host"), OPEN_DOOR
+
+
+def _tools(
+    path: Path, names: Sequence[str | None], servers: JsonObject, expanded: Expanded
+) -> Iterator[tuple[Path, str]]:
+    for index, name in enumerate(names):
+        at = (*path, index)
+        if name is None:
+            continue
+        if name in names[:index]:
+            yield at, f"{_shown(at, name, expanded)} is named twice"
+        elif name not in servers:
+            shown = _shown(at, name, expanded)
+            yield at, f"no MCP server is called {shown}{suggestion(name, servers)}"
+        elif _mapping(servers[name]).get("disabled") in _YES:
+            yield at, f"the MCP server {_shown(at, name, expanded)} is disabled"
+
+
+def _peers(
+    path: Path, names: Sequence[str | None], agents: JsonObject, expanded: Expanded
+) -> Iterator[tuple[Path, str]]:
+    for index, name in enumerate(names):
+        at = (*path, index)
+        if name is None:
+            continue
+        if name in names[:index]:
+            yield at, f"{_shown(at, name, expanded)} is named twice"
+        elif name == path[1]:
+            yield at, "an agent cannot be its own peer"
+        elif name not in agents:
+            others = [other for other in agents if other != path[1]]
+            shown = _shown(at, name, expanded)
+            yield at, f"no agent is called {shown}{suggestion(name, others)}"
+
+
+def _transport(at: Path, server: JsonObject) -> Iterator[tuple[Path, str]]:
+    if "url" in server and "command" in server:
+        yield at, "has 'url' (HTTP) and 'command' (stdio); keep one of them"
+    elif "command" in server and server.get("disabled") not in _YES:
+        rule = "stdio servers ('command') are not supported yet; serve it over HTTP and give its"
+        yield at, f"{rule} 'url', or set disabled: true"
+
+
+def _shown(path: Path, name: str, expanded: Expanded) -> str:
+    """A name as the file writes it: what came out of the environment is not repeated."""
+    return quoted(expanded.written.get(path, name))
+
+
+def _mapping(value: Json) -> JsonObject:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _texts(value: Json) -> list[str | None]:
+    """The items of a list, None for those that are not text."""
+    if not isinstance(value, list):
+        return []
+    return [item if isinstance(item, str) else None for item in value]

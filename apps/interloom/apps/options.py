@@ -1,0 +1,46 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+from interloom.apps.connect import DEFAULT_URL
+
+url = click.option(
+    "--url",
+    default=DEFAULT_URL,
+    show_default=True,
+    envvar="INTERLOOM_URL",
+    show_envvar=True,
+    help="Base URL of the server.",
+)
+agent = click.option(
+    "--agent",
+    required=True,
+    envvar="INTERLOOM_AGENT",
+    show_envvar=True,
+    help="Name of the agent that has the task.",
+)
+output = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the data on stdout, and of an error on stderr.",
+)
+wait = click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Follow the task until it ends or asks, or return at once with its id.",
+)
+timeout = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Stop waiting after this long; the task goes on.",
+)

@@ -1,0 +1,162 @@
+"""Questions of a waiting task, read from its status; answers, written as a message's part.
+
+The two shapes are those of `interloom.runtime.core.questions`:
+
+    status.message, a data part:  {"questions": {name: {"message", "mode", "schema" | "url", ...}}}
+    the reply, a data part:       {"answers": {name: {"action", "content"}}}
+
+The shape comes from an agent, so what does not fit is passed over, never trusted.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+import orjson
+
+from interloom.runtime.core.questions import Question, Response, choices, dump_responses, fields
+from interloom.runtime.errors import LocalError
+from interloom.runtime.model import Message, Part, Task
+from interloom.runtime.values import Json, JsonObject
+
+_BOOLEANS = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+
+
+def text_parts(message: Message | None) -> str:
+    """The text of a message, one part a line."""
+    parts = message.parts if message is not None else ()
+    return "\n".join(part.text for part in parts if part.text is not None)
+
+
+def open_questions(task: Task) -> tuple[Question, ...]:
+    """What the task waits for; empty when it asks in plain words, or not at all."""
+    message = task.status.message
+    for part in message.parts if message is not None else ():
+        data = part.data
+        asked = data.get("questions") if isinstance(data, Mapping) else None
+        if isinstance(asked, Mapping):
+            return tuple(_questions(asked))
+    return ()
+
+
+def _questions(asked: JsonObject) -> Iterator[Question]:
+    for name, shape in asked.items():
+        if not isinstance(shape, Mapping):
+            continue
+        schema = shape.get("schema")
+        yield Question(
+            name=name,
+            message=_text(shape, "message"),
+            schema=schema if isinstance(schema, Mapping) else {},
+            mode="url" if shape.get("mode") == "url" else "form",
+            url=_text(shape, "url"),
+            source=_text(shape, "source"),
+        )
+
+
+def text_answer(text: str) -> Part:
+    """An answer in plain words."""
+    return Part(text=text)
+
+
+def data_answer(responses: Mapping[str, Response]) -> Part:
+    """Answers by question name."""
+    return Part(data={"answers": dump_responses(responses)}, media_type="application/json")
+
+
+def from_pairs(questions: Sequence[Question], pairs: Sequence[str]) -> dict[str, Response]:
+    """Answers from `field=value` pairs; with several questions open, `question.field=value`.
+
+    Raises:
+        LocalError: A pair without `=`, or a field no open question has.
+    """
+    contents: dict[str, dict[str, Json]] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise LocalError("--set takes field=value")
+        question, field = _field(questions, name)
+        schema = fields(question)[field]
+        contents.setdefault(question.name, {})[field] = coerced(schema, value)
+    return {name: Response("accept", content) for name, content in contents.items()}
+
+
+def from_object(questions: Sequence[Question], value: JsonObject) -> dict[str, Response]:
+    """Answers from a JSON object: `{question: {field: value}}`, or one question's `{field: value}`.
+
+    Raises:
+        LocalError: It names a question that is not open.
+    """
+    names = {question.name for question in questions}
+    if len(questions) == 1 and not names & value.keys():
+        return {questions[0].name: Response("accept", value)}
+    unknown = sorted(value.keys() - names)
+    if unknown:
+        raise LocalError(f"no question {unknown[0]!r} is open; open: {', '.join(sorted(names))}")
+    answers = {name: each for name, each in value.items() if isinstance(each, Mapping)}
+    if len(answers) < len(value):
+        raise LocalError("--json takes an object for every question: {question: {field: value}}")
+    return {name: Response("accept", each) for name, each in answers.items()}
+
+
+def coerced(schema: JsonObject, text: str) -> Json:
+    """Text as the type a field's schema asks for; unchanged where it does not fit.
+
+    Whether the value is a good answer is for the agent to say, which holds the whole schema.
+    """
+    kind = schema.get("type")
+    if kind == "array":
+        return [_choice(schema, piece.strip()) for piece in text.split(",") if piece.strip()]
+    if choices(schema):
+        return _choice(schema, text)
+    if kind == "boolean":
+        return _BOOLEANS.get(text.strip().lower(), text)
+    if kind in {"integer", "number"}:
+        return _number(text)
+    return text
+
+
+def answer_command(task: Task, questions: Sequence[Question], options: Sequence[str]) -> str:
+    """The command that answers, ready to be pasted; words in capitals are to be replaced."""
+    words = ["interloom", "tasks", "answer", *options, task.id]
+    if not questions:
+        return f"{shlex.join(words)} TEXT"
+    several = len(questions) > 1
+    named = [
+        f"--set {shlex.quote(f'{question.name}.{name}' if several else name)}=VALUE"
+        for question in questions
+        for name in fields(question)
+    ]
+    return " ".join([shlex.join(words), *(named or ["yes"])])
+
+
+def _field(questions: Sequence[Question], name: str) -> tuple[Question, str]:
+    if len(questions) == 1 and name in fields(questions[0]):
+        return questions[0], name
+    for question in questions:
+        field = name.removeprefix(f"{question.name}.")
+        if field != name and field in fields(question):
+            return question, field
+    known = [name for question in questions for name in fields(question)]
+    raise LocalError(f"the task asks for no field {name!r}; it asks for: {', '.join(known)}")
+
+
+def _choice(schema: JsonObject, text: str) -> Json:
+    for value, label in choices(schema):
+        if text.casefold() in {label.casefold(), str(value).casefold()}:
+            return value
+    return text
+
+
+def _number(text: str) -> Json:
+    try:
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+
+
+def _text(shape: JsonObject, key: str) -> str:
+    value = shape.get(key)
+    return value if isinstance(value, str) else ""

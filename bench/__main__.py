@@ -1,0 +1,64 @@
+"""`python -m bench`: measure, print one table."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import anyio
+import click
+
+from bench.jobs import JOBS
+from bench.load import BadReply, Effort
+from bench.machine import describe
+from bench.process import Cores, DidNotStart, two_cores
+from bench.rounds import Plan, run_job
+from bench.table import Row, render
+
+
+@click.command()
+@click.option(
+    "--job", "jobs", multiple=True, type=click.Choice(list(JOBS)), help="Only this job; repeatable."
+)
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True)
+)
+@click.option("--in-flight", default=16, show_default=True, type=click.IntRange(min=1))
+def main(jobs: tuple[str, ...], rounds: int, seconds: float, in_flight: int) -> None:
+    """CPU per request of each target, beside a floor from the same run."""
+    if sys.platform != "linux":
+        raise click.ClickException("reads other processes' CPU clocks and needs Linux for it")
+    cores = two_cores()
+    if cores.generator is not None:
+        os.sched_setaffinity(0, {cores.generator})
+    print(describe(cores))
+    print(f"{rounds} rounds of {seconds:g} s, {in_flight} in flight, medians", end="\n\n")
+    effort = Effort(in_flight=in_flight, seconds=seconds)
+    try:
+        rows, left_out = anyio.run(_measured, jobs or tuple(JOBS), rounds, effort, cores)
+    except (BadReply, DidNotStart) as why:
+        raise click.ClickException(str(why)) from why
+    print(render(rows))
+    for line in left_out:
+        print(line)
+
+
+async def _measured(
+    jobs: tuple[str, ...], rounds: int, effort: Effort, cores: Cores
+) -> tuple[list[Row], list[str]]:
+    rows: list[Row] = []
+    left_out: list[str] = []
+    for name in jobs:
+        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+            plan = Plan(rounds, effort, cores, Path(scratch))
+            measured, missing = await run_job(name, JOBS[name], plan)
+        rows += measured
+        left_out += missing
+    return rows, left_out
+
+
+if __name__ == "__main__":
+    main()

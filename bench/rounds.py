@@ -1,0 +1,96 @@
+"""All targets of a job up together, loaded one after the other, round after round.
+
+Whatever the machine does meanwhile then happens to all of them, and a ratio within one round
+cancels most of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bench.figures import Figures, Summary, figures_of, summarise
+from bench.jobs import Job
+from bench.load import Effort
+from bench.process import Cores, NotBuilt, Running, started
+from bench.table import Row
+
+_Item = TypeVar("_Item")
+_WARM_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run is made.
+
+    Attributes:
+        rounds: How often each target is loaded, after one shorter time to warm it.
+        effort: How hard.
+        cores: Who runs where.
+        scratch: Folder for the stores; on the disk that is to be measured.
+    """
+
+    rounds: int
+    effort: Effort
+    cores: Cores
+    scratch: Path
+
+
+def rotated(items: Sequence[_Item], turn: int) -> list[_Item]:
+    """The items in their order, another one first each turn."""
+    start = turn % len(items)
+    return [*items[start:], *items[:start]]
+
+
+async def run_job(name: str, job: Job, plan: Plan) -> tuple[list[Row], list[str]]:
+    """Measure one job.
+
+    Returns:
+        Its rows, the floor first, and a line for each target that is not built.
+
+    Raises:
+        BadReply: A target answered wrongly; nothing of the job is reported.
+        DidNotStart: A target did not come up.
+    """
+    async with AsyncExitStack() as stack:
+        running, left_out = await _up(stack, job, plan)
+        warm = Effort(plan.effort.in_flight, plan.effort.seconds * _WARM_SHARE)
+        for target in running:
+            await job.drive(target, warm)
+        rounds: list[dict[str, Figures]] = []
+        for turn in range(plan.rounds):
+            measured = {
+                target.name: figures_of(await job.drive(target, plan.effort))
+                for target in rotated(running, turn)
+            }
+            rounds.append({target.name: measured[target.name] for target in running})
+    summaries = summarise(rounds, floor=job.floor)
+    rows = [Row(name, summary, _remark(job, summary)) for summary in summaries]
+    return rows, [f"{name}: {line}; {job.budget}" for line in left_out]
+
+
+async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> tuple[list[Running], list[str]]:
+    tools_port = 0
+    if job.calls_tools:
+        canned = started("canned-mcp", core=plan.cores.generator, scratch=plan.scratch / "tools")
+        tools_port = (await stack.enter_async_context(canned)).port
+    running: list[Running] = []
+    left_out: list[str] = []
+    for name in job.targets:
+        target = started(
+            name, core=plan.cores.server, scratch=plan.scratch / name, tools_port=tools_port
+        )
+        try:
+            running.append(await stack.enter_async_context(target))
+        except NotBuilt as why:
+            left_out.append(f"left out {name} ({why})")
+    return running, left_out
+
+
+def _remark(job: Job, summary: Summary) -> str:
+    if summary.target == job.floor:
+        return "floor"
+    return job.budget.verdict(summary.times_floor) if summary.target in job.ours else "peer"

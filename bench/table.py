@@ -1,0 +1,92 @@
+"""The printed table: one line per target, columns aligned, valid Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench.figures import Summary
+
+_HEAD: Final = (
+    "job",
+    "target",
+    "CPU us/request",
+    "requests/s",
+    "p50 ms",
+    "p99 ms",
+    "x floor",
+    "budget",
+)
+_WORDS: Final = frozenset({0, 1, 7})
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many times the floor's CPU ours may cost.
+
+    Attributes:
+        aim: What we want.
+        gate: What we refuse to exceed.
+    """
+
+    aim: float
+    gate: float
+
+    def __str__(self) -> str:
+        return f"aim {self.aim:g}x, gate {self.gate:g}x"
+
+    def verdict(self, times_floor: float) -> str:
+        """The budget and where a ratio falls in it."""
+        if times_floor <= self.aim:
+            return f"{self}: aim met"
+        return f"{self}: {'gate held' if times_floor <= self.gate else 'OVER'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        job: Name of the job.
+        summary: What was measured.
+        remark: What the last column says: `floor`, `peer`, or a verdict.
+    """
+
+    job: str
+    summary: Summary
+    remark: str
+
+
+def render(rows: Sequence[Row]) -> str:
+    """The table as text, without a newline at its end; words to the left, numbers to the right."""
+    lines = [_HEAD, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
+    rule = "|".join(
+        "-" * (width + 1) + ("-" if column in _WORDS else ":")
+        for column, width in enumerate(widths)
+    )
+    head, *body = (_line(line, widths) for line in lines)
+    return "\n".join((head, f"|{rule}|", *body))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    figures = row.summary.figures
+    return (
+        row.job,
+        row.summary.target,
+        f"{figures.cpu_us:,.0f}",
+        f"{figures.per_second:,.0f}",
+        f"{figures.p50_ms:.1f}",
+        f"{figures.p99_ms:.1f}",
+        f"{row.summary.times_floor:.2f}",
+        row.remark,
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell.ljust(width) if column in _WORDS else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return f"| {' | '.join(padded)} |"

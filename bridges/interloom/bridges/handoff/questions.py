@@ -1,0 +1,47 @@
+"""Elicitations as a task's questions, and a task's responses as elicitation results. No I/O.
+
+Source: MCP 2026-07-28 client/elicitation (`ElicitRequest`, `ElicitResult`); the question's shape
+is `interloom.runtime.core.questions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from interloom.bridges.mcp.core.asks import Elicit
+from interloom.bridges.mcp.core.errors import BadResult
+from interloom.runtime.core.answers import check_schema
+from interloom.runtime.core.questions import Question, Response, dump_response
+from interloom.runtime.errors import LocalError
+from interloom.runtime.values import Json
+
+
+def questions(requests: Mapping[str, Elicit], *, server: str, method: str) -> list[Question]:
+    """One question a request, in the server's order.
+
+    Args:
+        requests: By the server's own keys.
+        server: Our name for the server; a person must see who asks.
+        method: The method that was answered with questions, for errors.
+
+    Raises:
+        BadResult: A form's schema is not a JSON Schema, so no answer could be checked by it.
+    """
+    return [_question(key, elicit, server, method) for key, elicit in requests.items()]
+
+
+def _question(key: str, elicit: Elicit, server: str, method: str) -> Question:
+    if elicit.mode == "url":
+        return Question(key, elicit.message, mode="url", url=elicit.url or "", source=server)
+    schema = elicit.schema or {}
+    try:
+        check_schema(schema)
+    except LocalError:
+        rule = f"requestedSchema of {key[:60]!r} is not a valid JSON Schema"
+        raise BadResult(server, method, rule) from None
+    return Question(key, elicit.message, schema, source=server)
+
+
+def results(requests: Mapping[str, Elicit], responses: Sequence[Response]) -> dict[str, Json]:
+    """`inputResponses` for the retry: each key with its `ElicitResult`."""
+    return {key: dump_response(response) for key, response in zip(requests, responses, strict=True)}

@@ -1,0 +1,235 @@
+"""What an MCP server can get wrong, or refuse. Every message names server, method and rule.
+
+McpPeerError
+├── BadFrame             not a JSON-RPC message of this exchange
+├── BadResult            a result that breaks the schema or a rule of its pattern
+│   ├── BadTool          a tool definition that must not be used
+│   ├── RoundsExceeded   it keeps asking
+│   ├── StateTooLarge    a requestState over our cap
+│   └── UndeclaredInput  it asks for what we did not declare
+├── HttpFailure          an HTTP status without a JSON-RPC error
+│   └── Busy · Unauthorized · Forbidden
+└── McpError             a JSON-RPC error, as answered
+    └── HeaderMismatch · MissingCapability · UnsupportedVersion · MethodNotFound · InvalidParams
+
+A message holds no foreign sentence: what the server said is kept beside it, cut to 200 characters,
+because it may repeat arguments or state.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from interloom.runtime.errors import PeerError
+from interloom.runtime.values import Json
+
+MAX_FOREIGN_CHARS: Final = 200
+"""Characters of foreign text an error keeps or a log line shows."""
+
+
+def clip(text: str) -> str:
+    """Foreign text as one printable line of at most `MAX_FOREIGN_CHARS` characters."""
+    line = "".join(c if c.isprintable() else " " for c in text[: MAX_FOREIGN_CHARS + 1])
+    return line if len(line) <= MAX_FOREIGN_CHARS else line[: MAX_FOREIGN_CHARS - 1] + "…"
+
+
+class McpPeerError(PeerError):
+    """An MCP server broke the protocol or said no.
+
+    Attributes:
+        server: Our name for the server.
+        method: MCP method of the request.
+        rule: What went wrong, one sentence.
+    """
+
+    code = "MCP_PEER"
+
+    def __init__(self, server: str, method: str, rule: str) -> None:
+        super().__init__(f"MCP server {server}: {method}: {rule}")
+        self.server = server
+        self.method = method
+        self.rule = rule
+
+
+class BadFrame(McpPeerError):
+    """The reply is no JSON-RPC message of this exchange (basic/index, transports)."""
+
+    code = "MCP_BAD_FRAME"
+
+
+class BadResult(McpPeerError):
+    """A result breaks the schema, or a rule of the pattern it belongs to."""
+
+    code = "MCP_BAD_RESULT"
+
+
+class BadTool(BadResult):
+    """A tool definition must not be used (server/tools, x-mcp-header).
+
+    Attributes:
+        tool: The tool's name, clipped; empty when it has none.
+    """
+
+    code = "MCP_BAD_TOOL"
+
+    def __init__(self, server: str, tool: str, rule: str) -> None:
+        super().__init__(server, "tools/list", f"tool {clip(tool)!r}: {rule}")
+        self.tool = clip(tool)
+        self.rule = rule
+
+
+class RoundsExceeded(BadResult):
+    """The server asked for input once too often."""
+
+    code = "MCP_ROUNDS_EXCEEDED"
+
+
+class StateTooLarge(BadResult):
+    """A `requestState` is over our cap."""
+
+    code = "MCP_STATE_TOO_LARGE"
+
+
+class UndeclaredInput(BadResult):
+    """The server asks for input we did not declare (basic/patterns/mrtr, server rule 7)."""
+
+    code = "MCP_UNDECLARED_INPUT"
+
+
+class HttpFailure(McpPeerError):
+    """The server answered an HTTP status that carries no JSON-RPC error.
+
+    Attributes:
+        status: HTTP status code.
+        challenge: The `WWW-Authenticate` header value, unparsed; None when there is none.
+    """
+
+    code = "MCP_HTTP_FAILURE"
+
+    def __init__(
+        self, server: str, method: str, status: int, *, challenge: str | None = None
+    ) -> None:
+        super().__init__(server, method, f"answered HTTP {status}")
+        self.status = status
+        self.challenge = challenge
+
+
+class Busy(HttpFailure):
+    """A status that says "not now": 408, 425, 429, 502, 503 or 504."""
+
+    code = "MCP_BUSY"
+    retryable = True
+
+
+class Unauthorized(HttpFailure):
+    """HTTP 401: no credentials, or not good ones (basic/authorization)."""
+
+    code = "MCP_UNAUTHORIZED"
+
+
+class Forbidden(HttpFailure):
+    """HTTP 403: the credentials do not reach this far (basic/authorization)."""
+
+    code = "MCP_FORBIDDEN"
+
+
+_MEANINGS: Final = {
+    -32700: "parse error",
+    -32600: "invalid request",
+    -32603: "internal error",
+}
+
+
+class McpError(McpPeerError):
+    """The server answered a JSON-RPC error (basic/index, error codes).
+
+    Attributes:
+        error_code: The JSON-RPC error code.
+        said: The server's sentence, clipped; for the eyes of an operator, never of a peer.
+        data: The error's `data`, as sent; None when absent.
+    """
+
+    code = "MCP_ERROR"
+    meaning: ClassVar[str] = ""
+
+    def __init__(
+        self, server: str, method: str, *, error_code: int, said: str = "", data: Json = None
+    ) -> None:
+        meaning = self.meaning or _MEANINGS.get(error_code, "of its own")
+        super().__init__(server, method, f"answered error {error_code} ({meaning})")
+        self.error_code = error_code
+        self.said = clip(said)
+        self.data = data
+
+
+class MethodNotFound(McpError):
+    """-32601: the server has no such method."""
+
+    code = "MCP_METHOD_NOT_FOUND"
+    meaning = "method not found"
+
+
+class InvalidParams(McpError):
+    """-32602: the parameters are wrong, an unknown tool included."""
+
+    code = "MCP_INVALID_PARAMS"
+    meaning = "invalid parameters"
+
+
+class HeaderMismatch(McpError):
+    """-32020: mirrored headers are missing or differ from the body."""
+
+    code = "MCP_HEADER_MISMATCH"
+    meaning = "headers do not match the body"
+
+
+class MissingCapability(McpError):
+    """-32021: the server needs a client capability we did not declare."""
+
+    code = "MCP_MISSING_CAPABILITY"
+    meaning = "a client capability is missing"
+
+
+class UnsupportedVersion(McpError):
+    """-32022: the server does not speak the version we asked for.
+
+    Attributes:
+        supported: The versions it says it speaks, in its order; empty when it does not say.
+    """
+
+    code = "MCP_UNSUPPORTED_VERSION"
+    meaning = "unsupported protocol version"
+
+    @property
+    def supported(self) -> tuple[str, ...]:
+        """The versions it says it speaks, in its order; empty when it does not say."""
+        listed = self.data.get("supported") if isinstance(self.data, dict) else None
+        return tuple(v for v in listed if isinstance(v, str)) if isinstance(listed, list) else ()
+
+
+_BY_CODE: Final[dict[int, type[McpError]]] = {
+    -32601: MethodNotFound,
+    -32602: InvalidParams,
+    -32020: HeaderMismatch,
+    -32021: MissingCapability,
+    -32022: UnsupportedVersion,
+}
+
+
+_BY_STATUS: Final[dict[int, type[HttpFailure]]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    **dict.fromkeys((408, 425, 429, 502, 503, 504), Busy),
+}
+
+
+def refused(server: str, method: str, status: int, *, challenge: str | None) -> HttpFailure:
+    """The error for an HTTP status, `HttpFailure` itself for one without a class."""
+    kind = _BY_STATUS.get(status, HttpFailure)
+    return kind(server, method, status, challenge=challenge)
+
+
+def answered(server: str, method: str, *, error_code: int, said: str, data: Json) -> McpError:
+    """The error for a JSON-RPC error code, `McpError` itself for one without a class."""
+    kind = _BY_CODE.get(error_code, McpError)
+    return kind(server, method, error_code=error_code, said=said, data=data)

@@ -1,0 +1,269 @@
+"""JSON-RPC envelopes: what goes out is stamped, what comes in is checked. No I/O.
+
+Source: MCP 2026-07-28, basic/index (messages, `_meta`, error codes), basic/patterns/progress,
+server/utilities/logging, basic/transports/streamable-http "Receiving Messages".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, TypeGuard
+
+from interloom.bridges.mcp.core.capabilities import Capabilities
+from interloom.bridges.mcp.core.errors import BadFrame, BadResult, answered, clip
+from interloom.runtime.errors import LocalError
+from interloom.runtime.values import Json, JsonObject
+
+LATEST: Final = "2026-07-28"
+"""The newest protocol version this client speaks."""
+
+MAX_DEPTH: Final = 64
+"""Arrays and objects inside each other in one message; ours, a bound for every later walk."""
+
+PREFIX: Final = "io.modelcontextprotocol/"
+LOG_LEVEL: Final = PREFIX + "logLevel"
+"""`_meta` key that asks for log messages of a request (server/utilities/logging)."""
+
+_TRACE: Final = ("traceparent", "tracestate", "baggage")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who we say we are on every request.
+
+    Attributes:
+        name: Client name.
+        version: Client version.
+        capabilities: What servers may ask of us.
+        versions: Protocol versions we speak, best first.
+    """
+
+    name: str = "interloom"
+    version: str = "0.1.0"
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    versions: tuple[str, ...] = (LATEST,)
+
+    def meta(self, version: str) -> JsonObject:
+        """The `_meta` keys every request carries at this protocol version."""
+        return {
+            PREFIX + "protocolVersion": version,
+            PREFIX + "clientInfo": {"name": self.name, "version": self.version},
+            PREFIX + "clientCapabilities": self.capabilities.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One JSON-RPC request, stamped.
+
+    Attributes:
+        id: Its id; no other request in flight has it.
+        method: MCP method.
+        params: Its params, `_meta` included.
+    """
+
+    id: str
+    method: str
+    params: JsonObject
+
+    def to_json(self) -> JsonObject:
+        """The frame: `{"jsonrpc", "id", "method", "params"}`."""
+        return {"jsonrpc": "2.0", "id": self.id, "method": self.method, "params": self.params}
+
+    @property
+    def progress_token(self) -> Json:
+        """The token given for progress notifications, None when none was asked for."""
+        meta = self.params.get("_meta")
+        return meta.get("progressToken") if isinstance(meta, Mapping) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The response: a result object, `resultType` unchecked."""
+
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`notifications/progress` for our request.
+
+    Attributes:
+        progress: How far, in the server's unit.
+        total: How far it is in all; None when unknown.
+        message: The server's sentence, unclipped.
+    """
+
+    progress: float
+    total: float | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage:
+    """`notifications/message` for our request.
+
+    Attributes:
+        level: An RFC 5424 severity name.
+        data: Anything the server wants logged.
+        logger: The server's name for its source.
+    """
+
+    level: str
+    data: Json
+    logger: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A notification that is not for us or not well formed; the exchange goes on without it.
+
+    Attributes:
+        method: Its method, clipped.
+        rule: Why it was dropped.
+    """
+
+    method: str
+    rule: str
+
+
+Message: TypeAlias = Result | Progress | LogMessage | Dropped
+"""What a server may send on the way to, and as, a response."""
+
+
+def request(
+    request_id: str, method: str, params: JsonObject, *, stamp: JsonObject, meta: JsonObject
+) -> Request:
+    """Build a request whose `_meta` has the caller's keys and, above them, ours.
+
+    Args:
+        request_id: A fresh id.
+        method: MCP method.
+        params: Its params; a `_meta` among them is kept.
+        stamp: `Profile.meta` for the version in use.
+        meta: The caller's own `_meta` keys: trace context, log level, progress token, vendor keys.
+
+    Raises:
+        LocalError: A trace key is not a string, or `params._meta` is not an object.
+    """
+    for key in _TRACE:
+        if key in meta and not isinstance(meta[key], str):
+            raise LocalError(f"_meta.{key} must be a string")
+    own = params.get("_meta", {})
+    if not isinstance(own, Mapping):
+        raise LocalError("params._meta must be an object")
+    return Request(request_id, method, {**params, "_meta": {**own, **meta, **stamp}})
+
+
+def notification(method: str, params: JsonObject, *, stamp: JsonObject) -> JsonObject:
+    """Build a notification frame, `_meta` stamped as for a request."""
+    return {"jsonrpc": "2.0", "method": method, "params": {**params, "_meta": stamp}}
+
+
+def read_message(frame: Json, request: Request, *, server: str) -> Message:
+    """Read one frame that arrived in answer to `request`.
+
+    Raises:
+        BadFrame: It is no JSON-RPC message, a request of the server, or for another request.
+        McpError: It is a JSON-RPC error.
+    """
+    if not isinstance(frame, Mapping) or frame.get("jsonrpc") != "2.0":
+        raise BadFrame(server, request.method, "the reply is no JSON-RPC 2.0 message")
+    if "method" not in frame:
+        return _read_response(frame, request, server)
+    if "id" in frame:
+        rule = "a server must not send requests of its own on a response stream"
+        raise BadFrame(server, request.method, rule)
+    return _read_notification(frame, request)
+
+
+def require_complete(result: JsonObject, *, server: str, method: str) -> JsonObject:
+    """Check that a result is final; an absent `resultType` means `complete` (basic/index).
+
+    Raises:
+        BadResult: It is of another type, which this method does not allow.
+    """
+    if result.get("resultType", "complete") != "complete":
+        raise BadResult(server, method, "resultType must be complete for this method")
+    return result
+
+
+def is_too_deep(value: Json) -> bool:
+    """True when arrays and objects are nested deeper than `MAX_DEPTH`."""
+    level: list[Json] = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[Json] = []
+        for node in level:
+            if isinstance(node, dict):
+                inner.extend(node.values())
+            elif isinstance(node, list):
+                inner.extend(node)
+        if not inner:
+            return False
+        level = inner
+    return any(isinstance(node, dict | list) for node in level)
+
+
+def _read_response(frame: JsonObject, request: Request, server: str) -> Result:
+    error = frame.get("error")
+    if error is not None and frame.get("id") is None:
+        # An error about a request whose id the server could not read; ours is the only one here.
+        raise _read_error(error, request, server)
+    if frame.get("id") != request.id:
+        raise BadFrame(server, request.method, "the response is for another request id")
+    if error is not None:
+        raise _read_error(error, request, server)
+    result = frame.get("result")
+    if not isinstance(result, Mapping):
+        raise BadFrame(server, request.method, "result must be an object")
+    return Result(result)
+
+
+def _read_error(error: Json, request: Request, server: str) -> Exception:
+    if not isinstance(error, Mapping):
+        return BadFrame(server, request.method, "error must be an object")
+    code, said = error.get("code"), error.get("message")
+    if not isinstance(code, int) or isinstance(code, bool):
+        return BadFrame(server, request.method, "error.code must be an integer")
+    if not isinstance(said, str):
+        return BadFrame(server, request.method, "error.message must be a string")
+    data = error.get("data")
+    return answered(server, request.method, error_code=code, said=said, data=data)
+
+
+def _read_notification(frame: JsonObject, request: Request) -> Message:
+    params = frame.get("params", {})
+    if not isinstance(params, Mapping):
+        return Dropped(clip(str(frame["method"])), "params must be an object")
+    match frame["method"]:
+        case "notifications/progress":
+            return _read_progress(params, request)
+        case "notifications/message":
+            return _read_log(params)
+        case other:
+            return Dropped(clip(str(other)), "not a notification of a request")
+
+
+def _read_progress(params: JsonObject, request: Request) -> Progress | Dropped:
+    method = "notifications/progress"
+    token, asked = params.get("progressToken"), request.progress_token
+    if asked is None or token != asked:
+        return Dropped(method, "progressToken is not the one of this request")
+    progress, total, message = (params.get(key) for key in ("progress", "total", "message"))
+    if not _is_number(progress) or not (total is None or _is_number(total)):
+        return Dropped(method, "progress and total must be numbers")
+    if not (message is None or isinstance(message, str)):
+        return Dropped(method, "message must be a string")
+    return Progress(progress, total, message)
+
+
+def _read_log(params: JsonObject) -> LogMessage | Dropped:
+    level, logger = params.get("level"), params.get("logger")
+    if not isinstance(level, str) or not (logger is None or isinstance(logger, str)):
+        return Dropped("notifications/message", "level and logger must be strings")
+    return LogMessage(level, params.get("data"), logger)
+
+
+def _is_number(value: Json) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

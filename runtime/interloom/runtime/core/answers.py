@@ -1,0 +1,265 @@
+"""Whether a message answers the questions a task waits on, and if not, why.
+
+Source: DESIGN of this project (`ours`). Read in this order:
+
+1. a data part `{"answers": {name: {"action": ..., "content": {...}}}}`, or the inner object
+   alone, or, when one question is open, its `{"action": ..., "content": {...}}` or its content
+   alone;
+2. a text part that is JSON of one of those shapes;
+3. plain text, when one question with one field is open: `yes`, `2`, `window`;
+4. `/decline` and `/cancel`, and the bare words when they are no valid answer.
+
+An answer is checked against the question's JSON Schema before the task moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, cast
+
+import jsonschema_rs
+import orjson
+
+from interloom.runtime.core.questions import (
+    Action,
+    OpenAsk,
+    Question,
+    Response,
+    choices,
+    fields,
+    unanswered,
+)
+from interloom.runtime.errors import InterloomError, LocalError
+from interloom.runtime.model import UNSET, Message
+from interloom.runtime.values import Json, JsonObject
+
+ACTIONS: Final[tuple[Action, ...]] = ("accept", "decline", "cancel")
+_BOOLEANS: Final = {
+    **dict.fromkeys(("yes", "y", "true", "ok", "1"), True),
+    **dict.fromkeys(("no", "n", "false", "0"), False),
+}
+_NUMBERS: Final[dict[str, Callable[[str], int | float]]] = {"integer": int, "number": float}
+_LARGEST: Final = 2**63
+"""Bound of a number in text: what every JSON reader and writer behind us takes."""
+_SHOWN: Final = 60
+"""Characters of a caller's own word that a reason repeats."""
+
+
+class NotAnAnswer(InterloomError):
+    """The message does not answer; the text is the reason, for the person who wrote it."""
+
+    code = "NOT_AN_ANSWER"
+
+
+def check_schema(schema: JsonObject) -> None:
+    """Refuse a question whose schema cannot check anything.
+
+    Raises:
+        LocalError: Not a valid JSON Schema 2020-12, or one that points outside itself.
+    """
+    try:
+        _validator(schema)
+    except ValueError as error:
+        raise LocalError("the question's JSON Schema is not valid") from error
+
+
+def match(asks: Sequence[OpenAsk], message: Message) -> tuple[OpenAsk, ...]:
+    """Put a message's answers where they belong.
+
+    Returns:
+        The asks with the new responses in; each is complete when `unanswered` is empty.
+
+    Raises:
+        NotAnAnswer: Nothing in it answers an open question, or an answer breaks its schema;
+            then none of its answers counts.
+    """
+    questions = unanswered(asks)
+    responses = _responses(questions, message)
+    return tuple(
+        replace(
+            ask,
+            responses={
+                **ask.responses,
+                **{q.name: responses[q.name] for q in ask.questions if q.name in responses},
+            },
+        )
+        for ask in asks
+    )
+
+
+def _responses(questions: Sequence[Question], message: Message) -> dict[str, Response]:
+    for value in _values(message):
+        if isinstance(value, Mapping):
+            return _from_object(questions, value)
+    text = " ".join(part.text.strip() for part in message.parts if part.text is not None)
+    if not text:
+        raise NotAnAnswer("The reply has neither text nor a JSON object.")
+    return _from_text(questions, text)
+
+
+def _values(message: Message) -> Iterator[Json]:
+    for part in message.parts:
+        if part.data is not UNSET:
+            yield part.data
+    for part in message.parts:
+        if part.text is not None and part.text.lstrip().startswith("{"):
+            try:
+                yield orjson.loads(part.text)
+            except orjson.JSONDecodeError:
+                continue
+
+
+def _from_object(questions: Sequence[Question], value: JsonObject) -> dict[str, Response]:
+    inner = value.get("answers", value)
+    if not isinstance(inner, Mapping):
+        raise NotAnAnswer("answers: must be an object, question name to answer.")
+    answers: JsonObject = inner
+    by_name = {question.name: question for question in questions}
+    unknown = [name for name in answers if name not in by_name]
+    if unknown and len(questions) == 1 and "answers" not in value:
+        only = questions[0]
+        alone = answers if _is_response(only, answers) else {"content": answers}
+        return {only.name: _response(only, alone)}
+    if unknown:
+        wrong, open_ones = unknown[0][:_SHOWN], ", ".join(by_name)
+        raise NotAnAnswer(f"answers.{wrong}: no such question is open; open: {open_ones}.")
+    if not answers:
+        raise NotAnAnswer("The reply answers no question.")
+    return {name: _response(by_name[name], answer) for name, answer in answers.items()}
+
+
+def _is_response(question: Question, answer: JsonObject) -> bool:
+    """Whether it is a whole response rather than a form's content: a no must not become a yes."""
+    is_shaped = "action" in answer and answer.keys() <= {"action", "content"}
+    return is_shaped and "action" not in fields(question)
+
+
+def _response(question: Question, answer: Json) -> Response:
+    if not isinstance(answer, Mapping):
+        answer = {"content": _single(question, answer)}
+    shape: JsonObject = answer
+    if "action" not in shape and "content" not in shape and question.mode == "form":
+        shape = {"content": shape}
+    action = shape.get("action", "accept")
+    if action not in ACTIONS:
+        raise NotAnAnswer(f"{question.name}: action must be accept, decline or cancel.")
+    if action != "accept" or question.mode == "url":
+        return Response(action)
+    return _accepted(question, shape.get("content", {}))
+
+
+def _single(question: Question, value: Json) -> dict[str, Json]:
+    names = list(fields(question))
+    if len(names) != 1:
+        raise NotAnAnswer(f"{question.name}: must be an object with {', '.join(names)}.")
+    return {names[0]: value}
+
+
+def _accepted(question: Question, content: Json) -> Response:
+    if not isinstance(content, Mapping):
+        raise NotAnAnswer(f"{question.name}: content must be an object.")
+    filled: dict[str, Json] = {
+        name: schema["default"] for name, schema in fields(question).items() if "default" in schema
+    }
+    filled.update(content)
+    try:
+        validator = _validator(question.schema)
+        first = next(iter(validator.iter_errors(filled)), None)
+    except ValueError:
+        raise NotAnAnswer(f"{question.name}: content is not plain JSON.") from None
+    if first is not None:
+        path = ".".join(str(step) for step in first.instance_path)
+        raise NotAnAnswer(f"{path or question.name}: {first.message}.")
+    return Response("accept", filled)
+
+
+def _validator(schema: JsonObject) -> jsonschema_rs.Validator:
+    # offline: a schema never makes us open a connection (MCP basic, "$ref Resolution").
+    # mask: the reason is shown to others who watch the task; the answer itself is not.
+    return jsonschema_rs.validator_for(
+        dict(schema), validate_formats=True, offline=True, mask="the answer"
+    )
+
+
+def _from_text(questions: Sequence[Question], text: str) -> dict[str, Response]:
+    word = text.lower().strip(" .!")
+    forced = {"/decline": "decline", "/cancel": "cancel"}.get(word)
+    if forced is not None:
+        return {question.name: Response(cast("Action", forced)) for question in questions}
+    if len(questions) != 1:
+        names = ", ".join(question.name for question in questions)
+        raise NotAnAnswer(f"Several questions are open; answer them by name: {names}.")
+    question = questions[0]
+    if question.mode == "url":
+        return {question.name: _went(word)}
+    try:
+        return {question.name: _plain(question, text)}
+    except NotAnAnswer:
+        if word in {"decline", "cancel"}:
+            return {question.name: Response(cast("Action", word))}
+        raise
+
+
+def _went(word: str) -> Response:
+    """What a reply says of a page somebody was sent to; anything but a no is taken for done."""
+    if word == "cancel":
+        return Response("cancel")
+    is_no = word == "decline" or _BOOLEANS.get(word) is False
+    return Response("decline" if is_no else "accept")
+
+
+def _plain(question: Question, text: str) -> Response:
+    named = fields(question)
+    if len(named) == 0:
+        return _confirmation(question, text)
+    if len(named) > 1:
+        names = ", ".join(named)
+        raise NotAnAnswer(f"{question.name}: has several fields, answer with JSON: {names}.")
+    ((name, schema),) = named.items()
+    return _accepted(question, {name: _coerce(name, schema, text)})
+
+
+def _confirmation(question: Question, text: str) -> Response:
+    agreed = _BOOLEANS.get(text.lower().strip(" .!"))
+    if agreed is None:
+        raise NotAnAnswer(f"{question.name}: answer yes or no.")
+    return Response("accept", {}) if agreed else Response("decline")
+
+
+def _coerce(name: str, schema: JsonObject, text: str) -> Json:
+    options = choices(schema)
+    kind = schema.get("type")
+    if kind == "array":
+        items = schema.get("items")
+        each = items if isinstance(items, Mapping) else {}
+        return [_coerce(name, each, piece.strip()) for piece in text.split(",")]
+    if options:
+        return _choice(name, options, text)
+    if kind == "boolean":
+        agreed = _BOOLEANS.get(text.lower().strip(" .!"))
+        if agreed is None:
+            raise NotAnAnswer(f"{name}: answer yes or no.")
+        return agreed
+    if isinstance(kind, str) and kind in _NUMBERS:
+        return _number(name, kind, text)
+    return text
+
+
+def _number(name: str, kind: str, text: str) -> int | float:
+    article = "a whole number" if kind == "integer" else "a number"
+    try:
+        number = _NUMBERS[kind](text)
+    except ValueError:
+        raise NotAnAnswer(f"{name}: must be {article}.") from None
+    if not -_LARGEST <= number < _LARGEST:  # nor is NaN, nor an infinity
+        raise NotAnAnswer(f"{name}: must be {article} between -2^63 and 2^63.")
+    return number
+
+
+def _choice(name: str, options: Sequence[tuple[Json, str]], text: str) -> Json:
+    wanted = text.casefold().strip(" .!")
+    for value, label in options:
+        if wanted in {label.casefold(), str(value).casefold()}:
+            return value
+    raise NotAnAnswer(f"{name}: must be one of {', '.join(label for _, label in options)}.")

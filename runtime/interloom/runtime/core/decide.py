@@ -1,0 +1,296 @@
+"""(record, command) -> events and effects. Every change of a task is decided here.
+
+A decision is made from the record alone, so it is the same on every replica and in every test.
+The engine stores the events and the effects' rows in one transaction and acts afterwards.
+
+Source: A2A 1.0.1 sections 3.1.1, 3.1.5, 3.4.2 and 3.4.3; questions and wake-ups are `ours`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+import orjson
+
+from interloom.runtime.core.answers import NotAnAnswer, match
+from interloom.runtime.core.machine import INTERRUPTED, TERMINAL, Move, move
+from interloom.runtime.core.questions import (
+    MARKER,
+    OpenAsk,
+    Question,
+    Response,
+    data_of,
+    text_of,
+    unanswered,
+)
+from interloom.runtime.core.record import Event, TaskRecord, stamp, status_event
+from interloom.runtime.errors import LocalError, TaskNotCancelable, UnsupportedOperation
+from interloom.runtime.model import Artifact, Message, Role, TaskState
+from interloom.runtime.values import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Hand the run what it waits for under `key`: one response a question, in the order asked."""
+
+    key: str
+    responses: tuple[Response, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run, wherever it is; nobody waits for its result any more."""
+
+
+Effect: TypeAlias = Start | Wake | Stop
+
+_START = (Start(),)
+_STOP = (Stop(),)
+
+
+class Decision(NamedTuple):
+    """What is to be stored and then done.
+
+    Attributes:
+        record: The task afterwards; its `seq` is that of the last event below.
+        events: In order; may be empty.
+        effects: To be carried out once the events are stored.
+    """
+
+    record: TaskRecord
+    events: tuple[Event, ...]
+    effects: tuple[Effect, ...] = ()
+
+
+def accept(record: TaskRecord, message: Message) -> Decision:
+    """Begin a task with its first message: SUBMITTED, then at once WORKING.
+
+    Args:
+        record: A new record: state SUBMITTED, seq 0.
+        message: The caller's message; it gets the task's ids.
+    """
+    task = {
+        "id": record.id,
+        "contextId": record.context_id,
+        "status": {"state": record.state.value, "timestamp": stamp(record.status_at)},
+        "history": [_placed(record, message)],
+    }
+    submitted = Event(1, "submitted", "task", record.state, orjson.dumps({"task": task}))
+    state = move(record.state, Move.STARTED)
+    working = record.moved(state, record.status_at, events=2, asks=())
+    return Decision(working, (submitted, status_event(working, "started")), _START)
+
+
+def follow_up(record: TaskRecord, message: Message, *, now: datetime) -> Decision:
+    """Take a further message of the caller.
+
+    While questions are open it must answer some of them; a message that does not leaves the task
+    waiting and asks again, with the reason. Otherwise it joins the history.
+
+    Raises:
+        UnsupportedOperation: The task is in a terminal state.
+    """
+    if record.state in TERMINAL:
+        raise UnsupportedOperation(
+            f"the task is {record.state.name} and accepts no further message",
+            details={"taskId": record.id},
+        )
+    placed = _placed(record, message)
+    event_id = f"message/{message.message_id}"
+    if not unanswered(record.asks):
+        event = Move.REPORTED if record.state is TaskState.WORKING else Move.ANSWERED
+        return _moved(record, event, now, event_id, cause=placed)
+    try:
+        asks = match(record.asks, message)
+    except NotAnAnswer as refusal:
+        return _asking(record, record.asks, now, event_id, reason=str(refusal), cause=placed)
+    wakes = tuple(Wake(each.key, each.in_order) for each in asks if not each.unanswered)
+    left = tuple(each for each in asks if each.unanswered)
+    if left:
+        decision = _asking(record, left, now, event_id, cause=placed)
+    else:
+        decision = _moved(record, Move.ANSWERED, now, event_id, cause=placed)
+    return decision._replace(effects=wakes)
+
+
+def ask(record: TaskRecord, key: str, questions: Sequence[Question], *, now: datetime) -> Decision:
+    """Ask the caller something and let the task wait for it.
+
+    Args:
+        record: The task.
+        key: The key the run waits under; asking twice under one key changes nothing.
+        questions: At least one; names already taken by open questions get a suffix.
+        now: The present moment.
+
+    Raises:
+        IllegalMove: The task is over.
+        LocalError: There is no question, so no answer could ever come.
+    """
+    if not questions:
+        raise LocalError(f"{key}: asks nothing")
+    if any(each.key == key for each in record.asks):
+        return Decision(record, ())
+    taken = {question.name for each in record.asks for question in each.questions}
+    named = tuple(replace(each, name=_free(each.name, taken)) for each in questions)
+    return _asking(record, (*record.asks, OpenAsk(key, named)), now, key)
+
+
+def report(record: TaskRecord, text: str, *, event_id: str, now: datetime) -> Decision:
+    """Show progress; while the task waits for an answer its question stays in view instead.
+
+    Raises:
+        IllegalMove: The task is over.
+    """
+    if record.state in INTERRUPTED:
+        return Decision(record, ())
+    return _moved(record, Move.REPORTED, now, event_id, says=text)
+
+
+def produce(
+    record: TaskRecord, artifact: Artifact, *, event_id: str, append: bool, last_chunk: bool
+) -> Decision:
+    """Add an artifact, or a chunk to one.
+
+    Raises:
+        IllegalMove: The task is over.
+    """
+    if record.state in TERMINAL:
+        move(record.state, Move.REPORTED)
+    update: dict[str, object] = {
+        "taskId": record.id,
+        "contextId": record.context_id,
+        "artifact": orjson.Fragment(artifact.to_json()),
+    }
+    if append:
+        update["append"] = True
+    if last_chunk:
+        update["lastChunk"] = True
+    json = orjson.dumps({"artifactUpdate": update})
+    event = Event(record.seq + 1, event_id, "artifactUpdate", record.state, json)
+    after = record.moved(record.state, record.status_at, events=1, asks=record.asks)
+    return Decision(after, (event,))
+
+
+def finish(record: TaskRecord, artifacts: Sequence[Artifact], *, now: datetime) -> Decision:
+    """End well, with the last artifacts.
+
+    Raises:
+        IllegalMove: The task is over already.
+    """
+    events: tuple[Event, ...] = ()
+    for number, artifact in enumerate(artifacts, 1):
+        event_id = f"finished/{number}"  # not the artifact's id, which need not be unique
+        made = produce(record, artifact, event_id=event_id, append=False, last_chunk=True)
+        record, events = made.record, (*events, *made.events)
+    ended = _moved(record, Move.FINISHED, now, "finished")
+    return Decision(ended.record, (*events, *ended.events))
+
+
+def fail(record: TaskRecord, reason: str, *, now: datetime) -> Decision:
+    """End badly; the reason is text we wrote.
+
+    Raises:
+        IllegalMove: The task is over already.
+    """
+    return _moved(record, Move.BROKE, now, "failed", says=reason)
+
+
+def reject(record: TaskRecord, reason: str, *, now: datetime) -> Decision:
+    """The agent will not do it.
+
+    Raises:
+        IllegalMove: The task is over already.
+    """
+    return _moved(record, Move.DECLINED, now, "rejected", says=reason)
+
+
+def cancel(record: TaskRecord, *, now: datetime) -> Decision:
+    """Stop at the caller's wish.
+
+    Raises:
+        TaskNotCancelable: The task is in a terminal state.
+    """
+    if record.state in TERMINAL:
+        raise TaskNotCancelable(
+            f"the task is already {record.state.name}", details={"taskId": record.id}
+        )
+    return _moved(record, Move.CANCELED, now, "canceled")._replace(effects=_STOP)
+
+
+def _moved(
+    record: TaskRecord,
+    event: Move,
+    now: datetime,
+    event_id: str,
+    *,
+    says: str = "",
+    cause: JsonObject | None = None,
+) -> Decision:
+    """Move on with no question open."""
+    after = record.moved(move(record.state, event), now, events=1, asks=())
+    message = _from_agent(record, event_id, [{"text": _sayable(says)}]) if says else None
+    return Decision(after, (status_event(after, event_id, message=message, cause=cause),))
+
+
+def _asking(
+    record: TaskRecord,
+    asks: tuple[OpenAsk, ...],
+    now: datetime,
+    event_id: str,
+    *,
+    reason: str = "",
+    cause: JsonObject | None = None,
+) -> Decision:
+    """Wait for the answers that `asks` lack."""
+    questions = unanswered(asks)
+    needs_input = any(question.mode == "form" for question in questions)
+    state = move(record.state, Move.ASKED_INPUT if needs_input else Move.ASKED_AUTH)
+    after = record.moved(state, now, events=1, asks=asks)
+    parts: list[Json] = [
+        {"text": text_of(questions, reason)},
+        {
+            "data": data_of(questions),
+            "metadata": {MARKER: True},
+            "mediaType": "application/json",
+        },
+    ]
+    message = _from_agent(record, event_id, parts)
+    return Decision(after, (status_event(after, event_id, message=message, cause=cause),))
+
+
+def _sayable(text: str) -> str:
+    """An author's text without lone surrogates, which file names may bring and JSON cannot take."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _placed(record: TaskRecord, message: Message) -> JsonObject:
+    """The caller's message with the ids it has been given."""
+    return {**message.to_dict(), "taskId": record.id, "contextId": record.context_id}
+
+
+def _from_agent(record: TaskRecord, event_id: str, parts: list[Json]) -> JsonObject:
+    """A message of the agent, its id derived from the event that carries it."""
+    return {
+        "messageId": f"{record.id}/{event_id}",
+        "contextId": record.context_id,
+        "taskId": record.id,
+        "role": Role.AGENT.value,
+        "parts": parts,
+    }
+
+
+def _free(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}-{number}"
+    taken.add(candidate)
+    return candidate

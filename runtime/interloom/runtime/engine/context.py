@@ -1,0 +1,163 @@
+"""What an agent's code is given: everything durable goes through here.
+
+Keys name what happens, not when: `status/2`, `tool/flights.book/1`. A run that is begun again
+reaches the same keys, finds what is behind them in its journal, and does nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+import orjson
+
+from interloom.runtime.core import decide, questions
+from interloom.runtime.core.questions import Question, Response
+from interloom.runtime.core.trace import Trace
+from interloom.runtime.engine.run import Run
+from interloom.runtime.engine.tasks import Tasks
+from interloom.runtime.errors import LocalError
+from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
+from interloom.runtime.model import Artifact, Message
+from interloom.runtime.values import Clock, Json
+
+
+class TaskContext:
+    """One task, as its agent may see and change it.
+
+    Attributes:
+        task_id: The task.
+        context_id: The conversation it belongs to.
+        agent: Name of the agent.
+        owner: Principal it works for.
+        trace: W3C trace it belongs to, or None.
+    """
+
+    def __init__(self, tasks: Tasks, run: Run, clock: Clock) -> None:
+        record = run.live.record
+        self.task_id = record.id
+        self.context_id = record.context_id
+        self.agent = record.agent
+        self.owner = record.owner
+        self.trace: Trace | None = record.trace
+        self._tasks, self._run, self._clock = tasks, run, clock
+        self._counts: dict[str, int] = {}
+
+    @cached_property
+    def message(self) -> Message:
+        """The message that began the task."""
+        return self._run.live.view.first_message
+
+    @property
+    def text(self) -> str:
+        """The text of that message, its text parts joined by line ends."""
+        return self._run.live.view.first_text
+
+    def key(self, name: str) -> str:
+        """The next key of a kind: `name/1`, `name/2` …, in the order the code asks for them."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return f"{name}/{count}"
+
+    async def step(self, key: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Do something once and remember its result.
+
+        Args:
+            key: Names the step; unique within the task.
+            work: Called unless the step was completed before. It may be called again when it was
+                interrupted before its result was stored.
+
+        Returns:
+            The result as JSON gives it back: tuples are lists, keys are strings.
+
+        Raises:
+            LocalError: The result is not JSON.
+        """
+        done = self._run.steps.get(key)
+        if done is None:
+            with self._run.busy():
+                done = _json(key, await work())
+                await self._tasks.commit_rows(PutStep(self.task_id, key, done))
+            self._run.steps[key] = done
+        result: Json = orjson.loads(done)
+        return result
+
+    async def ask(self, key: str, asked: Sequence[Question], *more: Write) -> tuple[Response, ...]:
+        """Ask the caller and wait, for days if need be.
+
+        Args:
+            key: Names the ask; unique within the task.
+            asked: The questions.
+            more: Rows to be stored together with the question.
+
+        Returns:
+            One response a question, in the order asked.
+        """
+        live = self._run.live
+        if key not in self._run.signals:
+            decision = decide.ask(live.record, key, asked, now=self._clock.now())
+            await self._tasks.commit(live, decision, *more)
+        return load_signal(await self._run.wait(key))
+
+    async def status(self, text: str) -> None:
+        """Tell the caller how it goes."""
+        event_id = self.key("status")
+        live = self._run.live
+        if event_id not in self._run.event_ids:
+            now = self._clock.now()
+            await self._tasks.commit(
+                live, decide.report(live.record, text, event_id=event_id, now=now)
+            )
+
+    async def artifact(
+        self, artifact: Artifact, *, append: bool = False, last_chunk: bool = True
+    ) -> None:
+        """Give the caller a result, or a chunk of one."""
+        event_id = self.key(f"artifact/{artifact.artifact_id}")
+        live = self._run.live
+        if event_id not in self._run.event_ids:
+            await self._tasks.commit(
+                live,
+                decide.produce(
+                    live.record,
+                    artifact,
+                    event_id=event_id,
+                    append=append,
+                    last_chunk=last_chunk,
+                ),
+            )
+
+    def call(self, key: str) -> CallRow | None:
+        """A tool call as journaled, or None when it was never intended."""
+        return self._run.calls.get(key)
+
+    async def record_call(self, row: CallRow) -> None:
+        """Journal where a tool call stands; on return it is stored."""
+        await self._tasks.commit_rows(PutCall(row))
+        self._run.calls[row.key] = row
+
+    def remember_call(self, row: CallRow) -> Write:
+        """The row to be stored together with an ask; see `ask`."""
+        self._run.calls[row.key] = row
+        return PutCall(row)
+
+    def busy(self) -> AbstractContextManager[None]:
+        """While inside, the run is not parked: something is under way that would be lost."""
+        return self._run.busy()
+
+
+def dump_signal(responses: Sequence[Response]) -> bytes:
+    """Responses as the ledger keeps them: a JSON list in the order of the questions."""
+    return orjson.dumps([questions.dump_response(each) for each in responses])
+
+
+def load_signal(value: bytes) -> tuple[Response, ...]:
+    """The reverse of `dump_signal`."""
+    return tuple(questions.load_response(each) for each in orjson.loads(value))
+
+
+def _json(key: str, value: Json) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise LocalError(f"step {key}: its result is not JSON: {error}") from None

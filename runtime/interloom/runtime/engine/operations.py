@@ -1,0 +1,268 @@
+"""The A2A operations, whatever the binding: requests and callers in, encoded answers out.
+
+Source: A2A 1.0.1 sections 3.1 (operations), 3.2.2 (blocking), 3.3.1 (a repeated messageId),
+3.4 (contexts and tasks), 13.1 (nobody sees another's task).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import orjson
+
+from interloom.runtime.core import decide, paging
+from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
+from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.core.trace import Trace
+from interloom.runtime.core.view import shorten
+from interloom.runtime.engine.live import Live
+from interloom.runtime.engine.port import Engine
+from interloom.runtime.engine.tasks import Follower, Tasks, owned
+from interloom.runtime.errors import (
+    BadParams,
+    TaskNotFound,
+    UnsupportedOperation,
+    Violation,
+)
+from interloom.runtime.ledger.rows import AddMessage, MessageSeen
+from interloom.runtime.model import (
+    CancelTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    Message,
+    Role,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    TaskState,
+)
+from interloom.runtime.values import Clock, Ids
+
+
+class Caller(NamedTuple):
+    """Who asks, of which agent, and in which trace.
+
+    Attributes:
+        owner: Verified principal; tasks belong to it.
+        agent: The agent addressed.
+        trace: W3C trace context of the request, or None.
+    """
+
+    owner: str
+    agent: str
+    trace: Trace | None = None
+
+
+class Stream(NamedTuple):
+    """A stream under way.
+
+    Attributes:
+        opening: The first `StreamResponse` as JSON, or None when the events begin with the Task.
+        follower: The events after it.
+    """
+
+    opening: bytes | None
+    follower: Follower
+
+
+class Operations:
+    """What a client may ask for; each answer is A2A JSON."""
+
+    def __init__(self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids) -> None:
+        self._tasks, self._engine = tasks, engine
+        self._clock, self._ids = clock, ids
+
+    async def send_message(self, caller: Caller, request: SendMessageRequest) -> bytes:
+        """SendMessage (3.1.1): a `SendMessageResponse`.
+
+        Raises:
+            TaskNotFound: The message names a task that is not there, or not the caller's.
+            UnsupportedOperation: That task is over.
+            BadParams: Its contextId is another, or the role is not the user's.
+        """
+        settings = request.configuration
+        length = None if settings is None else _length(settings.history_length)
+        live, _ = await self._receive(caller, request)
+        try:
+            if settings is None or not settings.return_immediately:
+                await self._tasks.settle(live)
+            return b'{"task":%b}' % await self._tasks.json(live, length)
+        finally:
+            self._tasks.release(live)
+
+    @asynccontextmanager
+    async def stream_message(
+        self, caller: Caller, request: SendMessageRequest
+    ) -> AsyncGenerator[Stream]:
+        """SendStreamingMessage (3.1.2); raises what `send_message` raises."""
+        live, seq = await self._receive(caller, request)
+        try:
+            yield await self._stream(live, seq, MESSAGE_ENDS)
+        finally:
+            self._tasks.release(live)
+
+    async def get_task(self, caller: Caller, request: GetTaskRequest) -> bytes:
+        """GetTask (3.1.3): a `Task`.
+
+        Raises:
+            TaskNotFound: Not there, or not the caller's.
+        """
+        length = _length(request.history_length)
+        stored = await self._tasks.ledger.task(request.id)
+        if stored is None or not owned(stored.record, caller.owner, caller.agent):
+            raise _no_task(request.id)
+        if stored.snapshot is not None:
+            return shorten(stored.snapshot, length)
+        async with self._tasks.held(request.id) as live:
+            return await self._tasks.json(live, length)
+
+    async def list_tasks(self, caller: Caller, request: ListTasksRequest) -> bytes:
+        """ListTasks (3.1.4): a `ListTasksResponse`.
+
+        Raises:
+            BadParams: A page size, token or length out of range.
+        """
+        query = paging.query(request, owner=caller.owner, agent=caller.agent)
+        records, total = await self._tasks.ledger.page(query)
+        page = records[: query.size]
+        tasks = [orjson.Fragment(await self._listed(record, request)) for record in page]
+        last = page[-1] if len(records) > query.size else None
+        token = "" if last is None else paging.token(paging.Position(last.status_at, last.id))
+        return orjson.dumps(
+            {
+                "tasks": tasks,
+                "nextPageToken": token,
+                "pageSize": query.size,
+                "totalSize": total,
+            }
+        )
+
+    async def _listed(self, record: TaskRecord, request: ListTasksRequest) -> bytes:
+        stored = await self._tasks.ledger.task(record.id)
+        if stored is not None and stored.snapshot is not None:
+            task = stored.snapshot
+        else:
+            async with self._tasks.held(record.id) as live:
+                task = await self._tasks.json(live)
+        return shorten(task, request.history_length, artifacts=bool(request.include_artifacts))
+
+    async def cancel_task(self, caller: Caller, request: CancelTaskRequest) -> bytes:
+        """CancelTask (3.1.5): the `Task`, canceled.
+
+        Raises:
+            TaskNotFound: Not there, or not the caller's.
+            TaskNotCancelable: It is over already.
+        """
+        live = await self._own(caller, request.id)
+        try:
+            decision = decide.cancel(live.record, now=self._clock.now())
+            rows = self._engine.writes(live.record, decision.effects)
+            await self._tasks.commit(live, decision, *rows)
+            self._engine.act(live, decision.effects)
+            return await self._tasks.json(live)
+        finally:
+            self._tasks.release(live)
+
+    @asynccontextmanager
+    async def subscribe(
+        self, caller: Caller, request: SubscribeToTaskRequest
+    ) -> AsyncGenerator[Stream]:
+        """SubscribeToTask (3.1.6): the Task as it stands, then what happens to it.
+
+        Raises:
+            TaskNotFound: Not there, or not the caller's.
+            UnsupportedOperation: It is over.
+        """
+        live = await self._own(caller, request.id)
+        try:
+            if live.stored.state in TERMINAL:
+                raise UnsupportedOperation(
+                    f"the task is {live.stored.state.name}; get it instead",
+                    details={"taskId": request.id},
+                )
+            yield await self._stream(live, live.stored.seq, SUBSCRIPTION_ENDS)
+        finally:
+            self._tasks.release(live)
+
+    async def _stream(self, live: Live, seq: int, ends: frozenset[TaskState]) -> Stream:
+        if seq == 0:
+            return Stream(None, Follower(self._tasks, live, after=0, ends=ends))
+        follower = Follower(self._tasks, live, after=live.stored.seq, ends=ends)
+        return Stream(b'{"task":%b}' % await self._tasks.json(live), follower)
+
+    async def _own(self, caller: Caller, task_id: str) -> Live:
+        live = await self._tasks.hold(task_id)
+        if not owned(live.record, caller.owner, caller.agent):
+            self._tasks.release(live)
+            raise _no_task(task_id)
+        return live
+
+    async def _receive(self, caller: Caller, request: SendMessageRequest) -> tuple[Live, int]:
+        """Take a message; the task it went to, held, and how much of it is old (0: a new task)."""
+        message = request.message
+        if message.role is not Role.USER:
+            raise _bad("message.role", "must be ROLE_USER")
+        if message.task_id:
+            return await self._follow_up(caller, message)
+        return await self._begin(caller, message)
+
+    async def _begin(self, caller: Caller, message: Message) -> tuple[Live, int]:
+        record = TaskRecord(
+            id=self._ids.fresh(),
+            context_id=message.context_id or self._ids.fresh(),
+            owner=caller.owner,
+            agent=caller.agent,
+            state=TaskState.SUBMITTED,
+            status_at=self._clock.now(),
+            trace=caller.trace,
+        )
+        decision = decide.accept(record, message)
+        rows = self._engine.writes(record, decision.effects)
+        try:
+            live = await self._tasks.create(decision, message.message_id, *rows)
+        except MessageSeen as seen:
+            live = await self._tasks.hold(seen.task_id)
+            return live, live.stored.seq
+        self._engine.act(live, decision.effects)
+        return live, 0
+
+    async def _follow_up(self, caller: Caller, message: Message) -> tuple[Live, int]:
+        live = await self._own(caller, message.task_id)
+        try:
+            await self._take(caller, live, message)
+        except BaseException:
+            self._tasks.release(live)
+            raise
+        return live, live.stored.seq
+
+    async def _take(self, caller: Caller, live: Live, message: Message) -> None:
+        if message.context_id and message.context_id != live.record.context_id:
+            raise _bad("message.contextId", "is not the context of the task")
+        if message.message_id in live.messages or await self._seen(caller, message):
+            return
+        record = live.record
+        decision = decide.follow_up(record, message, now=self._clock.now())
+        live.messages.add(message.message_id)
+        rows = self._engine.writes(record, decision.effects)
+        await self._tasks.commit(live, decision, AddMessage(record, message.message_id), *rows)
+        self._engine.act(live, decision.effects)
+
+    async def _seen(self, caller: Caller, message: Message) -> bool:
+        ledger = self._tasks.ledger
+        return await ledger.seen(caller.owner, caller.agent, message.message_id) is not None
+
+
+def _length(requested: int | None) -> int | None:
+    if requested is not None and requested < 0:
+        raise _bad("historyLength", "must be 0 or more")
+    return requested
+
+
+def _no_task(task_id: str) -> TaskNotFound:
+    return TaskNotFound("no such task", details={"taskId": task_id[:100]})
+
+
+def _bad(field: str, rule: str) -> BadParams:
+    return BadParams(f"{field}: {rule}", violations=(Violation(field, rule),))

@@ -1,0 +1,213 @@
+"""Open, change and follow tasks. The one place where a decision becomes a stored fact.
+
+Persist before send: `commit` stores the events and the rows that belong to them in one
+transaction, and only then are they shown to callers and subscribers.
+
+A decision is taken from `Live.record` and queued without a pause in between, so two tasks of the
+event loop cannot decide from the same state; the ledger keeps the order. Another process that
+moved the task is found out by the ledger (`Conflict`): then this object is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import anyio
+
+from interloom.runtime.core.decide import Decision
+from interloom.runtime.core.delivery import Cursor, advance
+from interloom.runtime.core.machine import SETTLED
+from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.view import TaskView
+from interloom.runtime.engine.live import Live
+from interloom.runtime.errors import InterloomError, TaskNotFound
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import AddEvents, CreateTask, MoveTask, Write
+from interloom.runtime.model import TaskState
+from interloom.runtime.telemetry.log import logger
+
+log = logger("engine")
+_info = logging.getLogger("interloom.engine")  # asked first: most processes log no moves
+
+PAGE: Final = 500
+"""Events read at a time."""
+
+
+class Tasks:
+    """The tasks of one process that somebody looks at, backed by a ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._live: dict[str, Live] = {}
+
+    async def create(self, decision: Decision, message_id: str, *more: Write) -> Live:
+        """Store a new task and hold it; the caller must `release` it.
+
+        Raises:
+            MessageSeen: The message began or joined a task before.
+            Unavailable: The ledger takes no writes.
+        """
+        record = decision.record
+        live = Live(record, TaskView(decision.events))
+        events = AddEvents(record.id, decision.events)
+        await self.ledger.commit(CreateTask(record, message_id), events, *more)
+        live.publish(record, decision.events, None)
+        self._live[record.id] = live
+        live.users = 1
+        return live
+
+    async def hold(self, task_id: str) -> Live:
+        """Get a task into memory; the caller must `release` it.
+
+        Raises:
+            TaskNotFound: There is none.
+        """
+        live = self._live.get(task_id)
+        if live is None:
+            loaded = await self._load(task_id)
+            live = self._live.setdefault(task_id, loaded)
+        live.users += 1
+        return live
+
+    def release(self, live: Live) -> None:
+        """Let go of a task; the last one to do so makes this process forget it."""
+        live.users -= 1
+        if live.users == 0 and self._live.get(live.record.id) is live:
+            del self._live[live.record.id]
+
+    @asynccontextmanager
+    async def held(self, task_id: str) -> AsyncGenerator[Live]:
+        """`hold` and `release` around a block."""
+        live = await self.hold(task_id)
+        try:
+            yield live
+        finally:
+            self.release(live)
+
+    async def _load(self, task_id: str) -> Live:
+        stored = await self.ledger.task(task_id)
+        if stored is None:
+            raise TaskNotFound("no such task", details={"taskId": task_id[:100]})
+        view = TaskView(await self.all_events(task_id, stored.record.seq))
+        return Live(stored.record, view, stored.snapshot)
+
+    async def all_events(self, task_id: str, until: int) -> list[Event]:
+        """The stored events 1 to `until`."""
+        events: list[Event] = []
+        while len(events) < until:
+            limit = min(PAGE, until - len(events))
+            page = await self.ledger.events(task_id, after=len(events), limit=limit)
+            if not page:
+                break
+            events += page
+        return events
+
+    async def commit(self, live: Live, decision: Decision, *more: Write) -> None:
+        """Store a decision taken from `live.record`, with the rows that belong to it; then show it.
+
+        Raises:
+            Conflict: Another process moved the task, or a message is a repeat.
+            Unavailable: The ledger takes no writes.
+        """
+        if not decision.events:
+            if more:
+                await self.commit_rows(*more)
+            return
+        before, record, events = live.record, decision.record, decision.events
+        live.record = record
+        for event in events:
+            live.view.apply(event)
+        snapshot = live.view.json() if record.state in SETTLED else None
+        move = MoveTask(record, before.seq, snapshot)
+        try:
+            await self.ledger.commit(move, AddEvents(record.id, events), *more)
+        except InterloomError as error:
+            self._drop(live, error)
+            raise
+        live.publish(record, events, snapshot)
+        if record.state in SETTLED and _info.isEnabledFor(logging.INFO):
+            _log_move(before, record)
+
+    async def commit_rows(self, *writes: Write) -> None:
+        """Store rows that no client sees: steps, calls, runs.
+
+        Raises:
+            Unavailable: The ledger takes no writes.
+        """
+        await self.ledger.commit(*writes)
+
+    def _drop(self, live: Live, error: InterloomError) -> None:
+        if self._live.get(live.record.id) is live:
+            del self._live[live.record.id]
+        live.fail(error)
+
+    async def settle(self, live: Live) -> None:
+        """Wait until the task is over or waits for somebody.
+
+        Raises:
+            Unavailable: A commit failed meanwhile.
+        """
+        while live.stored.state not in SETTLED:
+            await live.changed()
+
+    async def json(self, live: Live, history_length: int | None = None) -> bytes:
+        """The A2A Task as stored, as JSON."""
+        if history_length is None and live.snapshot is not None:
+            return live.snapshot
+        if live.record is live.stored:
+            return live.view.json(history_length)
+        # A commit is under way: what it says is not out yet.
+        stored = live.stored
+        return TaskView(await self.all_events(stored.id, stored.seq)).json(history_length)
+
+
+class Follower:
+    """One subscriber of one task: the same events in the same order as everybody else's."""
+
+    def __init__(self, tasks: Tasks, live: Live, *, after: int, ends: frozenset[TaskState]) -> None:
+        self._tasks, self._live, self._ends = tasks, live, ends
+        at_the_end = 0 < after == live.stored.seq and live.stored.state in ends
+        self._cursor = Cursor(after, done=at_the_end)
+
+    @property
+    def done(self) -> bool:
+        """True once the last event has been given out."""
+        return self._cursor.done
+
+    async def next(self, patience_s: float) -> list[Event]:
+        """The next events, at least one, or none at all after `patience_s` seconds of silence.
+
+        Raises:
+            Unavailable: The task can no longer be followed here; subscribe again.
+        """
+        if self._live.stored.seq == self._cursor.seq:
+            with anyio.move_on_after(patience_s):
+                await self._live.changed()
+        after = self._cursor.seq
+        found = self._live.recent(after)
+        if found is None:
+            found = await self._tasks.ledger.events(self._live.stored.id, after=after, limit=PAGE)
+        fresh: list[Event] = []
+        for cursor, event in advance(self._cursor, found, self._ends):
+            self._cursor = cursor
+            fresh.append(event)
+        return fresh
+
+
+def _log_move(before: TaskRecord, after: TaskRecord) -> None:
+    log.info(
+        "task.moved",
+        task_id=after.id,
+        agent=after.agent,
+        before=before.state.name,
+        after=after.state.name,
+        trace_id="" if after.trace is None else after.trace.trace_id,
+    )
+
+
+def owned(record: TaskRecord, owner: str, agent: str) -> bool:
+    """Whether a caller of an agent may know of a task (A2A 13.1)."""
+    return record.owner == owner and record.agent == agent

@@ -1,0 +1,60 @@
+"""What every store promises; `interloom.runtime.testing.ledgers` checks it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from interloom.runtime.core.paging import Query
+from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
+
+
+class Ledger(Protocol):
+    """The system of record.
+
+    Transactions take place in the order in which `commit` was called, so a caller may rely on an
+    earlier write being stored when a later one is.
+    """
+
+    async def commit(self, *writes: Write) -> None:
+        """Store all of them, or none; on return they survive what the store promises to survive.
+
+        A caller that is cancelled meanwhile is held until the outcome is known: what is stored
+        and what the caller believes to be stored must not differ.
+
+        Raises:
+            Conflict: A task moved on, or a message was seen before (`MessageSeen`).
+            Unavailable: The store takes no writes: disk full, closed.
+        """
+        ...
+
+    async def task(self, task_id: str) -> StoredTask | None:
+        """One task, or None."""
+        ...
+
+    async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Events with `seq > after`, in order, at most `limit`."""
+        ...
+
+    async def journal(self, task_id: str) -> Journal:
+        """Everything a run of the task needs to go on."""
+        ...
+
+    async def runs(self) -> list[RunRow]:
+        """All unfinished runs, oldest first."""
+        ...
+
+    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
+        """The task a message went to, or None when it is new."""
+        ...
+
+    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+        """Tasks that match, newest status first, and how many match in all.
+
+        At most `query.size + 1` are returned: one more than fits says there is a next page.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was begun and let go of the store."""
+        ...

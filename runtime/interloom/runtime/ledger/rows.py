@@ -1,0 +1,199 @@
+"""What a transaction writes and what a read gives back. Plain values; no store is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, unique
+from typing import NamedTuple, TypeAlias
+
+from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.errors import Conflict
+
+
+@unique
+class CallState(Enum):
+    """Where one logical tool call stands (DESIGN section 4).
+
+    INTENDED is committed before bytes leave and covers SENT: nothing we could write between the
+    two would change what a restarted process may conclude.
+    """
+
+    INTENDED = "intended"
+    INPUT_REQUIRED = "input_required"
+    IN_DOUBT = "in_doubt"
+    DONE = "done"
+    ERROR = "error"
+
+
+class CallRow(NamedTuple):
+    """One logical call to a tool.
+
+    Attributes:
+        task_id: The task that makes it.
+        key: `tool/<server>.<tool>/<n>`, the same on every replay.
+        state: Where it stands.
+        body: The saved call, or its outcome: JSON, opaque to the ledger.
+    """
+
+    task_id: str
+    key: str
+    state: CallState
+    body: bytes
+
+
+@unique
+class RunState(Enum):
+    """Whether a task's agent has something to do."""
+
+    ACTIVE = "active"
+    PARKED = "parked"
+
+
+class RunRow(NamedTuple):
+    """An unfinished task's run.
+
+    Attributes:
+        task_id: The task.
+        agent: Which agent function.
+        state: Active or parked; a finished run has no row.
+        attempt: How often it was begun since it last got anywhere; 1 at first.
+    """
+
+    task_id: str
+    agent: str
+    state: RunState
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a run has behind it, read whole when it is begun again.
+
+    Attributes:
+        steps: Results of completed steps by key, JSON.
+        signals: What was delivered to it by key, JSON.
+        calls: Its tool calls by key.
+        event_ids: Events it has appended already.
+    """
+
+    steps: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    signals: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    calls: Mapping[str, CallRow] = field(default_factory=dict[str, CallRow])
+    event_ids: frozenset[str] = frozenset()
+
+
+class StoredTask(NamedTuple):
+    """A task as read back.
+
+    Attributes:
+        record: What decisions are made from.
+        snapshot: The A2A Task as JSON as of `record.seq`, or None while it moves.
+    """
+
+    record: TaskRecord
+    snapshot: bytes | None
+
+
+# Writes. A transaction is a tuple of these; it takes place whole or not at all.
+
+
+class CreateTask(NamedTuple):
+    """A new task, and the message that began it.
+
+    Refused with `MessageSeen` when this owner has sent the message to this agent before.
+    """
+
+    record: TaskRecord
+    message_id: str
+
+
+class MoveTask(NamedTuple):
+    """A task's new record; refused with `Conflict` unless its `seq` still is `expected_seq`."""
+
+    record: TaskRecord
+    expected_seq: int
+    snapshot: bytes | None = None
+
+
+class AddEvents(NamedTuple):
+    """Events, in order, following the last one stored."""
+
+    task_id: str
+    events: tuple[Event, ...]
+
+
+class AddMessage(NamedTuple):
+    """A further message of the caller; refused with `MessageSeen` when it is a repeat."""
+
+    record: TaskRecord
+    message_id: str
+
+
+class PutRun(NamedTuple):
+    """Begin, or begin again, a run; replaces the row there is."""
+
+    run: RunRow
+
+
+class ParkRun(NamedTuple):
+    """Let a run wait as a row, unless something it waits for has come: then it is active."""
+
+    task_id: str
+    waits_for: tuple[str, ...]
+
+
+class EndRun(NamedTuple):
+    """The run is over; its journal stays."""
+
+    task_id: str
+
+
+class PutSignal(NamedTuple):
+    """Deliver a value to a run under a key, first write wins; a parked run becomes active."""
+
+    task_id: str
+    key: str
+    value: bytes
+
+
+class PutStep(NamedTuple):
+    """A completed step's result, first write wins."""
+
+    task_id: str
+    key: str
+    result: bytes
+
+
+class PutCall(NamedTuple):
+    """A tool call's present state; replaces the row there is."""
+
+    call: CallRow
+
+
+Write: TypeAlias = (
+    CreateTask
+    | MoveTask
+    | AddEvents
+    | AddMessage
+    | PutRun
+    | ParkRun
+    | EndRun
+    | PutSignal
+    | PutStep
+    | PutCall
+)
+
+
+class MessageSeen(Conflict):
+    """This owner sent the same message id to this agent before.
+
+    Attributes:
+        task_id: The task it went to.
+    """
+
+    code = "MESSAGE_SEEN"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__("the message was received before")
+        self.task_id = task_id

@@ -1,0 +1,64 @@
+-- Schema 1. Times are milliseconds since the epoch; JSON is UTF-8 in BLOBs, stored as it goes out.
+
+CREATE TABLE task (
+    id          TEXT    PRIMARY KEY,
+    owner       TEXT    NOT NULL,
+    agent       TEXT    NOT NULL,
+    context_id  TEXT    NOT NULL,
+    state       TEXT    NOT NULL,
+    status_ms   INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,      -- last event; the guard of every change
+    asks        BLOB,                  -- open questions, NULL when there are none
+    trace       BLOB,                  -- W3C trace context, NULL when there is none
+    snapshot    BLOB                   -- the A2A Task as of seq, NULL while it moves
+);
+CREATE INDEX task_by_status ON task (owner, status_ms DESC, id DESC);
+
+CREATE TABLE event (
+    task_id  TEXT    NOT NULL,
+    seq      INTEGER NOT NULL,         -- 1, 2, 3 … without gaps
+    event_id TEXT    NOT NULL,         -- from the step that caused it: cannot be appended twice
+    kind     TEXT    NOT NULL,
+    state    TEXT    NOT NULL,
+    json     BLOB    NOT NULL,         -- StreamResponse, encoded once
+    message  BLOB,                     -- the message that caused it
+    PRIMARY KEY (task_id, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX event_by_id ON event (task_id, event_id);
+
+CREATE TABLE message (
+    owner      TEXT NOT NULL,
+    agent      TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    task_id    TEXT NOT NULL,
+    PRIMARY KEY (owner, agent, message_id)
+) WITHOUT ROWID;
+
+CREATE TABLE run (                     -- unfinished tasks only
+    task_id TEXT    PRIMARY KEY,
+    agent   TEXT    NOT NULL,
+    state   TEXT    NOT NULL,          -- active, parked
+    attempt INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE step (
+    task_id TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    result  BLOB NOT NULL,
+    PRIMARY KEY (task_id, key)
+) WITHOUT ROWID;
+
+CREATE TABLE signal (
+    task_id TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    value   BLOB NOT NULL,
+    PRIMARY KEY (task_id, key)
+) WITHOUT ROWID;
+
+CREATE TABLE call (
+    task_id TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    state   TEXT NOT NULL,             -- intended, input_required, in_doubt, done, error
+    body    BLOB NOT NULL,
+    PRIMARY KEY (task_id, key)
+) WITHOUT ROWID;

@@ -1,0 +1,122 @@
+"""One thread that writes, and commits for everybody who came meanwhile.
+
+A commit to disk costs the same for one transaction as for fifty, so while one is on its way to
+the disk the next ones gather and go together. The order of `submit` calls is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio  # noqa: TID251 - a thread wakes the loop, which anyio has no cheap word for
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Final, TypeAlias
+
+from interloom.runtime.errors import InterloomError, LocalError, Unavailable
+
+Transaction: TypeAlias = Callable[[sqlite3.Connection], None]
+"""Writes some rows; raises an error of ours to have none of them written."""
+
+MAX_GROUP: Final = 256
+"""Transactions to one commit: bounds what a power cut makes people wait for again."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    write: Transaction
+    done: asyncio.Future[None]
+    problem: InterloomError | None = None
+
+
+class GroupWriter:
+    """Runs transactions on one connection, in order, many to a commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="interloom-ledger", daemon=True)
+        self._thread.start()
+
+    def submit(self, write: Transaction) -> asyncio.Future[None]:
+        """Queue a transaction; the future is done when its commit is on disk.
+
+        Raises:
+            Unavailable: The writer is closed.
+        """
+        if self._closed:
+            raise Unavailable("the store is closed")
+        entry = _Entry(write, self._loop.create_future())
+        self._queue.put(entry)
+        return entry.done
+
+    def close(self) -> None:
+        """Write what is queued, then end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        going = True
+        while going:
+            group: list[_Entry] = []
+            entry = self._queue.get()
+            while entry is not None:
+                group.append(entry)
+                if len(group) == MAX_GROUP:
+                    break
+                try:
+                    entry = self._queue.get_nowait()
+                except Empty:
+                    break
+            going = entry is not None
+            self._write(group)
+            with suppress(RuntimeError):  # the loop is gone; so is everybody who waited
+                self._loop.call_soon_threadsafe(_resolve, group)
+
+    def _write(self, group: list[_Entry]) -> None:
+        if group and not self._together(group) and len(group) > 1:
+            for entry in group:
+                self._together([entry])
+
+    def _together(self, group: list[_Entry]) -> bool:
+        """Write a group in one commit; when one of them cannot be written, none is: False."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for entry in group:
+                entry.write(self._connection)
+            self._connection.commit()
+        except Exception as error:  # noqa: BLE001 - whatever it is, this thread has to live on
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+            if len(group) == 1:
+                group[0].problem = _refusal(error)
+            return False
+        return True
+
+
+def _resolve(group: list[_Entry]) -> None:
+    for entry in group:
+        if entry.done.cancelled():
+            continue
+        if entry.problem is None:
+            entry.done.set_result(None)
+        else:
+            entry.done.set_exception(entry.problem)
+
+
+def _refusal(error: Exception) -> InterloomError:
+    if isinstance(error, InterloomError):
+        return error
+    refusal: InterloomError
+    if isinstance(error, sqlite3.Error):
+        refusal = Unavailable("the store does not take writes")
+    else:  # lone surrogates, whole numbers beyond 64 bits
+        refusal = LocalError("the store cannot hold what is to be written")
+    refusal.__cause__ = error
+    return refusal

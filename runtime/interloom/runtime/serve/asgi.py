@@ -1,0 +1,104 @@
+"""The one ASGI callable: agent cards and the JSON-RPC binding, without a framework.
+
+GET  /.well-known/agent-card.json              the first agent's card
+GET  /a2a/{agent}/.well-known/agent-card.json  an agent's card
+POST /a2a/{agent}                              JSON-RPC; a trailing slash is the same place
+POST /                                         JSON-RPC of the first agent
+GET  /health                                   200 once the process serves
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import orjson
+
+from interloom.runtime.errors import BadConfig
+from interloom.runtime.serve.body import Receive, Scope, Send
+from interloom.runtime.serve.jsonrpc import JsonRpc, respond
+from interloom.runtime.wire.card import WELL_KNOWN, About, card
+
+PREFIX: Final = "/a2a/"
+
+
+def agent_path(name: str) -> str:
+    """Where an agent is served below the base URL."""
+    return f"{PREFIX}{name}"
+
+
+class A2AApp:
+    """Serves agents over HTTP.
+
+    Args:
+        agents: What each agent says of itself, the first one being the default.
+        open_rpc: Opens the JSON-RPC binding; left at shutdown.
+        base_url: Where clients reach this process, without a trailing slash.
+    """
+
+    def __init__(
+        self,
+        agents: Mapping[str, About],
+        open_rpc: Callable[[], AbstractAsyncContextManager[JsonRpc]],
+        *,
+        base_url: str,
+    ) -> None:
+        if not agents:
+            raise BadConfig("there is no agent to serve")
+        self._open_rpc = open_rpc
+        self._rpc: JsonRpc | None = None
+        default = next(iter(agents))
+        self._callers = {"/": default}
+        self._cards: dict[str, bytes] = {}
+        for name, about in agents.items():
+            path = agent_path(name)
+            self._callers[path] = self._callers[f"{path}/"] = name
+            self._cards[path + WELL_KNOWN] = card(about, url=base_url + path).to_json()
+        self._cards[WELL_KNOWN] = self._cards[agent_path(default) + WELL_KNOWN]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        agent = self._callers.get(path)
+        if self._rpc is None:
+            await _refuse(send, 503, "not serving")
+        elif agent is not None:
+            if method == "POST":
+                await self._rpc.answer(agent, dict(scope["headers"]), receive, send)
+            else:
+                await _refuse(send, 405, "this path takes POST", allow=b"POST")
+        else:
+            await self._page(path, method, send)
+
+    async def _page(self, path: str, method: str, send: Send) -> None:
+        body = self._cards.get(path, b'{"status":"ok"}' if path == "/health" else None)
+        if body is None:
+            await _refuse(send, 404, "nothing is served at this path")
+        elif method in {"GET", "HEAD"}:
+            await respond(send, 200, b"" if method == "HEAD" else body)
+        else:
+            await _refuse(send, 405, "this path takes GET", allow=b"GET")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._open_rpc() as self._rpc:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        self._rpc = None
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _refuse(send: Send, status: int, reason: str, *, allow: bytes = b"") -> None:
+    body = orjson.dumps({"error": {"code": status, "message": reason}})
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if allow:
+        headers.append((b"allow", allow))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

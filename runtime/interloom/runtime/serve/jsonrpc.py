@@ -1,0 +1,150 @@
+"""The JSON-RPC binding (A2A 1.0.1 section 9), driven by the method table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+import anyio
+
+from interloom.runtime.core import trace
+from interloom.runtime.core.trace import Trace
+from interloom.runtime.engine.operations import Caller, Operations, Stream
+from interloom.runtime.errors import InterloomError, RequestError, TransportError
+from interloom.runtime.model import SendMessageRequest, WireModel, decode
+from interloom.runtime.serve.body import BodyLimits, Receive, Send, read
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import Ids
+from interloom.runtime.wire import jsonrpc, sse, versions
+from interloom.runtime.wire.errors import row
+from interloom.runtime.wire.jsonrpc import Id
+from interloom.runtime.wire.methods import METHODS, Method, find
+
+log = logger("serve")
+
+BEAT_S: Final = 15.0
+"""Seconds of silence after which a stream sends a comment, and notices a client that left."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_STREAM: Final = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class JsonRpc:
+    """Answers JSON-RPC requests to one process's agents."""
+
+    def __init__(self, operations: Operations, ids: Ids, limits: BodyLimits) -> None:
+        self._ids, self._limits = ids, limits
+        self._operations: dict[str, Any] = {
+            method.name: getattr(operations, method.operation) for method in METHODS.values()
+        }
+
+    async def answer(
+        self, agent: str, headers: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
+        """Read one request for an agent and answer it; whatever happens, the client is told."""
+        call_id: Id | None = None
+        try:
+            body = await read(headers, receive, self._limits)
+            frame = jsonrpc.load(body)
+            call_id = jsonrpc.id_of(frame)
+            call = jsonrpc.call(frame)
+            versions.check(headers.get(b"a2a-version", b"").decode("latin-1"))
+            method = find(call.method)
+            request = decode(method.request, call.params)
+            caller = Caller("", agent, self._trace(headers, request))
+            if method.streaming:
+                await self._stream(method, caller, request, call.id, receive, send)
+            else:
+                json = await self._operations[method.name](caller, request)
+                await respond(send, 200, jsonrpc.result(call.id, json))
+        except TransportError:
+            log.debug("request.abandoned", agent=agent)
+        except Exception as error:  # noqa: BLE001 - the last one who can tell the client
+            report(error, agent)
+            await respond(send, _status(error), jsonrpc.error(call_id, error))
+
+    def _trace(self, headers: Mapping[bytes, bytes], request: WireModel) -> Trace:
+        if b"traceparent" in headers:
+            names = ("traceparent", "tracestate", "baggage")
+            found = trace.read(
+                {name: headers.get(name.encode(), b"").decode("latin-1") for name in names}
+            )
+            if found is not None:
+                return found
+        if isinstance(request, SendMessageRequest):
+            for metadata in (request.message.metadata, request.metadata):
+                found = trace.read(metadata) if metadata else None
+                if found is not None:
+                    return found
+        return trace.root(self._ids.fresh())
+
+    async def _stream(
+        self,
+        method: Method,
+        caller: Caller,
+        request: WireModel,
+        call_id: Id,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        opened: AbstractAsyncContextManager[Stream]
+        opened = self._operations[method.name](caller, request)
+        async with opened as stream:
+            await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
+            if stream.opening is not None:
+                await _chunk(send, sse.encode(jsonrpc.result(call_id, stream.opening)))
+            await _pour(stream, call_id, receive, send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _pour(stream: Stream, call_id: Id, receive: Receive, send: Send) -> None:
+    follower = stream.follower
+    try:
+        while not follower.done:
+            events = await follower.next(BEAT_S)
+            if events:
+                frames = [sse.encode(jsonrpc.result(call_id, event.json)) for event in events]
+                await _chunk(send, b"".join(frames))
+            elif await gone(receive):
+                return
+            else:
+                await _chunk(send, sse.COMMENT)
+    except InterloomError as error:  # the head is out: the error goes into the stream
+        await _chunk(send, sse.encode(jsonrpc.error(call_id, error)))
+
+
+async def gone(receive: Receive) -> bool:
+    """Whether the client has closed the connection."""
+    with anyio.move_on_after(0):
+        return bool((await receive())["type"] == "http.disconnect")
+    return False
+
+
+async def _chunk(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+async def respond(send: Send, status: int, body: bytes) -> None:
+    """Send a whole JSON answer."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [_JSON, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def report(error: Exception, agent: str) -> None:
+    """Log what went wrong, once: with a traceback when it is our fault."""
+    if isinstance(error, RequestError):
+        log.info("request.refused", agent=agent, code=error.code)
+    else:
+        log.error("request.broke", agent=agent, exc_info=error)
+
+
+def _status(error: Exception) -> int:
+    # JSON-RPC errors travel under 200; only what HTTP itself has a word for is said with it.
+    http = row(error).http
+    return http if http in {408, 413, 503} else 200

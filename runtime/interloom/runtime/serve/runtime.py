@@ -1,0 +1,107 @@
+"""Ledger, engine and operations put together, with a beginning and an end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import anyio
+
+from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.embedded import WARM_S, EmbeddedEngine
+from interloom.runtime.engine.operations import Operations
+from interloom.runtime.engine.tasks import Tasks
+from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.serve.asgi import A2AApp
+from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.jsonrpc import JsonRpc
+from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
+
+GRACE_S: Final = 10.0
+"""Seconds running agents get to end when the process is told to."""
+
+OpenLedger: TypeAlias = Callable[[], Ledger]
+"""Opens the store; called inside the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a runtime may be told.
+
+    Attributes:
+        base_url: Where clients reach it, without a trailing slash.
+        limits: Bounds on request bodies.
+        warm_s: Seconds a waiting agent stays in memory for a quick answer.
+        grace_s: Seconds running agents get at shutdown.
+        on_close: Awaited last, e.g. to close HTTP connections the agents use.
+    """
+
+    base_url: str = "http://127.0.0.1:8080"
+    limits: BodyLimits = field(default_factory=BodyLimits)
+    warm_s: float = WARM_S
+    grace_s: float = GRACE_S
+    on_close: Callable[[], Awaitable[None]] | None = None
+
+
+class Runtime:
+    """Serves agents over A2A from one ledger."""
+
+    def __init__(
+        self,
+        agents: Iterable[Agent],
+        open_ledger: OpenLedger,
+        settings: Settings | None = None,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+    ) -> None:
+        """Describe a runtime; nothing is opened yet.
+
+        Raises:
+            BadConfig: Two agents have one name, or there is none.
+        """
+        self._agents: dict[str, Agent] = {}
+        for agent in agents:
+            if agent.about.name in self._agents:
+                raise BadConfig(f"two agents are called {agent.about.name}")
+            self._agents[agent.about.name] = agent
+        self._open_ledger = open_ledger
+        self._settings = settings or Settings()
+        self._clock, self._ids = clock or SystemClock(), ids or RandomIds()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Operations]:
+        """Open the store, pick up what was running, and work until the block is left.
+
+        Yields:
+            The A2A operations, for a binding or for callers in the same process.
+        """
+        ledger = self._open_ledger()
+        try:
+            tasks = Tasks(ledger)
+            engine = EmbeddedEngine(tasks, self._agents, self._clock, warm_s=self._settings.warm_s)
+            async with anyio.create_task_group() as group:
+                await group.start(engine.serve)
+                try:
+                    yield Operations(tasks, engine, self._clock, self._ids)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await engine.drain(self._settings.grace_s)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await ledger.aclose()
+                if self._settings.on_close is not None:
+                    await self._settings.on_close()
+
+    def app(self) -> A2AApp:
+        """The ASGI application; its lifespan opens and closes the runtime."""
+        abouts = {name: agent.about for name, agent in self._agents.items()}
+        return A2AApp(abouts, self._open_rpc, base_url=self._settings.base_url)
+
+    @asynccontextmanager
+    async def _open_rpc(self) -> AsyncGenerator[JsonRpc]:
+        async with self.open() as operations:
+            yield JsonRpc(operations, self._ids, self._settings.limits)

@@ -1,0 +1,35 @@
+"""For tests of the runtime and of what is built on it; needs no test framework.
+
+clock           a clock that stands still, ids that repeat
+samples         records and events to fill a store with
+agents          agents that echo, ask, crash, or wait to be told
+promise         what a promise is, and how one is found broken
+ledgers         what every `Ledger` promises, one async function a promise
+ledger_writes   of its transactions
+ledger_reads    of runs, journals and everything read
+
+A store of your own is held to them like this:
+
+    @pytest.mark.parametrize("promise", LEDGER_PROMISES, ids=lambda each: each.__name__)
+    async def test_my_store_keeps_its_promise(promise: Promise) -> None:
+        await promise(MyLedger())
+"""
+
+from __future__ import annotations
+
+from interloom.runtime.testing.agents import Slow, asker, crasher, echo
+from interloom.runtime.testing.clock import FakeClock, SeededIds
+from interloom.runtime.testing.ledgers import LEDGER_PROMISES
+from interloom.runtime.testing.promise import BrokenPromise, Promise
+
+__all__ = [
+    "LEDGER_PROMISES",
+    "BrokenPromise",
+    "FakeClock",
+    "Promise",
+    "SeededIds",
+    "Slow",
+    "asker",
+    "crasher",
+    "echo",
+]

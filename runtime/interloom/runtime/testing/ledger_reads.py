@@ -1,0 +1,191 @@
+"""What a store promises of runs, their journals and everything read. Source: as `ledger_writes`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from interloom.runtime.core.paging import Position, Query
+from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import (
+    AddEvents,
+    CallRow,
+    CallState,
+    EndRun,
+    Journal,
+    MoveTask,
+    ParkRun,
+    PutCall,
+    PutRun,
+    PutSignal,
+    PutStep,
+    RunRow,
+    RunState,
+    StoredTask,
+)
+from interloom.runtime.model import TaskState
+from interloom.runtime.testing.clock import START
+from interloom.runtime.testing.promise import same
+from interloom.runtime.testing.samples import creation, event, events, record
+
+
+async def the_first_step_and_the_first_signal_stand(ledger: Ledger) -> None:
+    """A second value under a key is no error and changes nothing; a call's row is replaced."""
+    task = record(seq=1)
+    await ledger.commit(*creation(task))
+    for value in (b"first", b"second"):
+        call = CallRow(task.id, "tool/1", CallState.INTENDED, value)
+        await ledger.commit(
+            PutStep(task.id, "step", value), PutSignal(task.id, "ask", value), PutCall(call)
+        )
+    done = CallRow(task.id, "tool/1", CallState.DONE, b"third")
+    await ledger.commit(PutCall(done))
+    same(
+        await ledger.journal(task.id),
+        Journal({"step": b"first"}, {"ask": b"first"}, {"tool/1": done}, frozenset({"event-1"})),
+    )
+
+
+async def a_journal_holds_one_task_only(ledger: Ledger) -> None:
+    """The same keys of another task are another matter."""
+    for task_id in ("task-1", "task-2"):
+        await ledger.commit(*creation(record(task_id)))
+        call = CallRow(task_id, "key", CallState.DONE, task_id.encode())
+        await ledger.commit(
+            PutStep(task_id, "key", task_id.encode()),
+            PutSignal(task_id, "key", task_id.encode()),
+            PutCall(call),
+        )
+    journal = await ledger.journal("task-2")
+    same((journal.steps, journal.signals), ({"key": b"task-2"}, {"key": b"task-2"}))
+    same(journal.calls["key"].body, b"task-2")
+
+
+async def _run_state(ledger: Ledger) -> RunState | None:
+    runs = await ledger.runs()
+    return runs[0].state if runs else None
+
+
+async def a_run_that_waits_is_parked_until_a_signal_comes(ledger: Ledger) -> None:
+    """Any signal wakes it: the run looks for itself whether it is the one."""
+    await ledger.commit(*creation(record()))
+    await ledger.commit(ParkRun("task-1", ("ask/1", "ask/2")))
+    same(await _run_state(ledger), RunState.PARKED)
+    await ledger.commit(PutSignal("task-1", "ask/3", b"[]"))
+    same(await _run_state(ledger), RunState.ACTIVE)
+
+
+async def a_run_is_not_parked_over_a_signal_that_came_first(ledger: Ledger) -> None:
+    """An answer that overtakes the parking is not slept through; one to another ask is."""
+    await ledger.commit(*creation(record()))
+    await ledger.commit(PutSignal("task-1", "ask/1", b"[]"))
+    await ledger.commit(ParkRun("task-1", ("ask/0", "ask/1")))
+    same(await _run_state(ledger), RunState.ACTIVE)
+    await ledger.commit(ParkRun("task-1", ("ask/2",)))
+    same(await _run_state(ledger), RunState.PARKED)
+
+
+async def a_run_that_ended_is_not_parked_or_woken(ledger: Ledger) -> None:
+    """Its journal stays."""
+    await ledger.commit(*creation(record()))
+    await ledger.commit(PutStep("task-1", "step", b"1"), EndRun("task-1"))
+    await ledger.commit(ParkRun("task-1", ("ask/1",)), EndRun("task-1"))
+    await ledger.commit(PutSignal("task-1", "ask/1", b"[]"))
+    same(await ledger.runs(), [])
+    same((await ledger.journal("task-1")).steps, {"step": b"1"})
+
+
+async def runs_are_listed_oldest_first(ledger: Ledger) -> None:
+    """Oldest by their tasks; one that is begun again keeps its place."""
+    for task_id in ("b", "a", "c"):
+        await ledger.commit(*creation(record(task_id)))
+    await ledger.commit(EndRun("c"), PutRun(RunRow("b", "other", RunState.PARKED, 4)))
+    same(
+        await ledger.runs(),
+        [RunRow("b", "other", RunState.PARKED, 4), RunRow("a", "echo", RunState.ACTIVE, 1)],
+    )
+    await ledger.commit(EndRun("b"))
+    await ledger.commit(PutRun(RunRow("b", "echo", RunState.ACTIVE, 1)))
+    same([row.task_id for row in await ledger.runs()], ["b", "a"])
+
+
+async def a_snapshot_stands_until_the_task_moves_on(ledger: Ledger) -> None:
+    """Whoever moves a task says what its snapshot is now."""
+    task = record()
+    await ledger.commit(*creation(task))
+    for seq, snapshot in enumerate((None, b'{"id":"task-1"}', None, b"{}")):
+        task = record(seq=seq + 1)
+        await ledger.commit(MoveTask(task, seq, snapshot))
+        same(await ledger.task(task.id), StoredTask(task, snapshot))
+
+
+async def events_are_read_in_pages(ledger: Ledger) -> None:
+    """`after` is exclusive, `limit` is a bound, the order is that of their numbers."""
+    await ledger.commit(*creation(record(seq=30)))
+    await ledger.commit(AddEvents("task-1", (event(31, message=b'{"role":"ROLE_USER"}'),)))
+    same(await ledger.events("task-1", after=0, limit=10), list(events(1, 10)))
+    same(await ledger.events("task-1", after=28, limit=2), list(events(29, 30)))
+    same(await ledger.events("task-1", after=30), [event(31, message=b'{"role":"ROLE_USER"}')])
+    same(await ledger.events("task-1", after=31), [])
+
+
+async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> None:
+    """Megabytes, bytes that are no UTF-8, names with quotes and signs."""
+    name = 'Ärger\'; DROP TABLE task; -- "λ" 🧵'
+    task = record(name, owner=name, agent=name)
+    await ledger.commit(*creation(task, name))
+    large = bytes(range(256)) * 16_384
+    await ledger.commit(
+        PutStep(task.id, name, large),
+        PutSignal(task.id, name, large),
+        AddEvents(task.id, (event(1, name, json=large, message=large),)),
+        MoveTask(task, 0, large),
+        ParkRun(task.id, (name,)),
+    )
+    journal = await ledger.journal(task.id)
+    same(journal.steps == {name: large} == journal.signals, True)
+    same((await ledger.events(task.id))[0].json == large, True)
+    same(await ledger.task(task.id) == StoredTask(task, large), True)
+    same(await _run_state(ledger), RunState.ACTIVE)
+    same((await ledger.page(Query(name, agent=name)))[1], 1)
+
+
+async def pages_meet_without_gap_or_overlap(ledger: Ledger) -> None:
+    """Newest status first, ties broken by id, also when a page ends among equal times."""
+    tasks = [
+        record(f"task-{n:02}", status_at=START + timedelta(milliseconds=n // 5)) for n in range(23)
+    ]
+    for task in tasks:
+        await ledger.commit(*creation(task))
+    expected = sorted(tasks, key=lambda each: (each.status_at, each.id), reverse=True)
+    for size in (1, 4, 5, 22, 23, 50):
+        found, query = list[TaskRecord](), Query("ann", size=size)
+        while True:
+            page, total = await ledger.page(query)
+            same((total, len(page) <= size + 1), (23, True))
+            found += page[:size]
+            if len(page) <= size:
+                break
+            last = page[size - 1]
+            query = replace(query, after=Position(last.status_at, last.id))
+        same(found, expected)
+
+
+async def a_listing_shows_what_was_asked_for(ledger: Ledger) -> None:
+    """Every filter narrows the page and the count; another owner's tasks are never seen."""
+    later = START + timedelta(milliseconds=1)
+    done = record("done", status_at=later, state=TaskState.COMPLETED)
+    plain, other = record("plain"), record("other", agent="other")
+    for task in (plain, other, done, record("foreign", owner="bob")):
+        await ledger.commit(*creation(task))
+    for query, expected in (
+        (Query("ann"), [done, plain, other]),
+        (Query("ann", agent="echo"), [done, plain]),
+        (Query("ann", context_id=plain.context_id), [plain]),
+        (Query("ann", state=TaskState.COMPLETED), [done]),
+        (Query("ann", since=later), [done]),
+        (Query("ann", agent="other", state=TaskState.COMPLETED), []),
+        (Query("nobody"), []),
+    ):
+        same(await ledger.page(query), (expected, len(expected)))

@@ -1,0 +1,40 @@
+"""Everything a `Ledger` promises, to be put to the test one by one.
+
+Source: `interloom.runtime.ledger.port` and `rows` (ours); that a page boundary is exact is A2A
+3.1.4, that a repeated messageId begins no second task is 3.3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from interloom.runtime.testing import ledger_reads as reads
+from interloom.runtime.testing import ledger_writes as writes
+from interloom.runtime.testing.promise import Promise
+
+LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
+    writes.a_new_task_is_read_back_whole,
+    writes.a_moment_is_kept_to_the_millisecond,
+    writes.what_was_never_written_reads_as_nothing,
+    writes.a_refused_transaction_leaves_nothing,
+    writes.a_guard_sees_the_writes_before_it,
+    writes.a_task_moves_only_from_where_it_was_expected,
+    writes.a_task_id_is_used_once,
+    writes.a_message_is_taken_once,
+    writes.an_event_is_stored_once,
+    writes.commits_take_place_in_the_order_of_calls,
+    writes.commits_at_once_get_each_its_own_answer,
+    writes.a_cancelled_caller_leaves_whole_transactions,
+    writes.a_closed_store_takes_no_writes,
+    reads.the_first_step_and_the_first_signal_stand,
+    reads.a_journal_holds_one_task_only,
+    reads.a_run_that_waits_is_parked_until_a_signal_comes,
+    reads.a_run_is_not_parked_over_a_signal_that_came_first,
+    reads.a_run_that_ended_is_not_parked_or_woken,
+    reads.runs_are_listed_oldest_first,
+    reads.a_snapshot_stands_until_the_task_moves_on,
+    reads.events_are_read_in_pages,
+    reads.large_and_strange_values_come_back_byte_for_byte,
+    reads.pages_meet_without_gap_or_overlap,
+    reads.a_listing_shows_what_was_asked_for,
+)

@@ -1,0 +1,236 @@
+"""A whole runtime in memory, and clients that talk to it: no socket, everything else real.
+
+async with pair(agents, MemoryLedger) as world:
+    task = await world.client("concierge").send(message)
+    await world.crash()                     # nothing is drained, nothing more is stored
+    task = await world.client("concierge").get(task.id)
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import anyio
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskGroup, TaskStatus
+
+from interloom.runtime.client import A2AClient
+from interloom.runtime.core.paging import Query
+from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.engine.agent import Agent
+from interloom.runtime.errors import Unavailable
+from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
+from interloom.runtime.serve.asgi import agent_path
+from interloom.runtime.serve.body import Scope
+from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
+from interloom.runtime.testing.in_process import App, AppHttp, in_process
+
+DOWN_S: Final = 10.0
+"""Seconds a runtime gets to end before the test fails."""
+PATIENT: Final = Settings(grace_s=1.0)
+"""Ours in place of the runtime's defaults: a test that leaves an agent at work soon ends."""
+
+
+@asynccontextmanager
+async def pair(
+    agents: Iterable[Agent], open_ledger: OpenLedger, settings: Settings = PATIENT
+) -> AsyncGenerator[World]:
+    """Run a runtime until the block is left.
+
+    Args:
+        agents: Who is served; the same objects before and after a restart.
+        open_ledger: Opens the store, again after each restart. A `MemoryLedger` is opened once
+            and outlives the runtime, as a file would.
+        settings: As for `Runtime`.
+
+    Raises:
+        BadConfig: The runtime cannot be started.
+    """
+    try:
+        async with anyio.create_task_group() as group, in_process() as port:
+            world = World(group, port, tuple(agents), open_ledger, settings)
+            await world.start()
+            try:
+                yield world
+                await world.stop()
+            finally:
+                group.cancel_scope.cancel()
+    except (
+        BaseExceptionGroup
+    ) as errors:  # of a block that fails, one error is to be seen, not a tree
+        raise _only(errors) from None
+
+
+def _only(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+class World:
+    """A runtime that can be reached, restarted and killed; made by `pair`.
+
+    Attributes:
+        port: Sends requests to whatever incarnation of the runtime is up.
+    """
+
+    def __init__(
+        self,
+        group: TaskGroup,
+        port: AppHttp,
+        agents: tuple[Agent, ...],
+        open_ledger: OpenLedger,
+        settings: Settings,
+    ) -> None:
+        self.port = port
+        self._group, self._agents, self._settings = group, agents, settings
+        self._open_ledger = open_ledger
+        self._memory: MemoryLedger | None = None
+        self._ledger: CutLedger | None = None
+        self._life = _Life()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The store, as the running incarnation has it open."""
+        if self._ledger is None:
+            raise Unavailable("the runtime is not up")
+        return self._ledger
+
+    def url(self, agent: str) -> str:
+        """Where an agent is served."""
+        return self._settings.base_url + agent_path(agent)
+
+    def client(self, agent: str) -> A2AClient:
+        """A client of one agent; it stays good across restarts, as one with a URL would."""
+        return A2AClient(self.url(agent), self.port)
+
+    async def start(self) -> None:
+        """Bring the runtime up; on return it serves."""
+        runtime = Runtime(self._agents, self._open, self._settings)
+        self._life = _Life()
+        self.port.app = app = runtime.app()
+        await self._group.start(self._life.run, app)
+
+    async def stop(self) -> None:
+        """Bring it down in good order: connections are broken, agents get their grace time."""
+        with anyio.fail_after(DOWN_S):
+            self.port.app = None
+            await self.port.cut()
+            self._life.stopping.set()
+            await self._life.over.wait()
+
+    async def restart(self) -> None:
+        """`stop`, then `start` on the same store."""
+        await self.stop()
+        await self.start()
+
+    async def crash(self) -> None:
+        """Abandon it without drain and start anew: what was not stored by now never is."""
+        with anyio.fail_after(DOWN_S):
+            self.port.app = None
+            if self._ledger is not None:
+                self._ledger.cut()
+            self._life.power.cancel()
+            await self.port.cut()
+            await self._life.over.wait()
+        await self.start()
+
+    def _open(self) -> Ledger:
+        inner = self._memory or self._open_ledger()
+        if isinstance(inner, MemoryLedger):
+            self._memory = inner
+        self._ledger = CutLedger(inner, outlives=self._memory is not None)
+        return self._ledger
+
+
+class _Life:
+    """One incarnation of the runtime, from the start of its lifespan to the end.
+
+    Attributes:
+        power: The scope it runs in.
+        stopping: Set to end it in good order.
+        over: Set when nothing of it is left.
+    """
+
+    def __init__(self) -> None:
+        self.power = anyio.CancelScope()
+        self.stopping, self.over = anyio.Event(), anyio.Event()
+        self._is_up = False
+
+    async def run(self, app: App, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+        """Be the server's side of the ASGI lifespan protocol."""
+
+        async def receive() -> Scope:
+            if not self._is_up:
+                return {"type": "lifespan.startup"}
+            await self.stopping.wait()
+            return {"type": "lifespan.shutdown"}
+
+        async def send(message: Scope) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._is_up = True
+                task_status.started()
+
+        try:
+            with self.power:
+                await app({"type": "lifespan"}, receive, send)
+        finally:
+            self.over.set()
+
+
+class CutLedger:
+    """A ledger that can be cut off: what dying code still writes is not stored.
+
+    Args:
+        inner: Where the rows are.
+        outlives: True to leave `inner` open when the runtime closes this one.
+    """
+
+    def __init__(self, inner: Ledger, *, outlives: bool) -> None:
+        self._inner = inner
+        self._outlives = outlives
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Store nothing more."""
+        self._is_cut = True
+
+    async def commit(self, *writes: Write) -> None:
+        """Store all of them, or none; see `Ledger.commit`."""
+        if self._is_cut:
+            raise Unavailable("the store is gone")
+        await self._inner.commit(*writes)
+
+    async def task(self, task_id: str) -> StoredTask | None:
+        """One task, or None."""
+        return await self._inner.task(task_id)
+
+    async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Events with `seq > after`, in order, at most `limit`."""
+        return await self._inner.events(task_id, after=after, limit=limit)
+
+    async def journal(self, task_id: str) -> Journal:
+        """Everything a run of the task needs to go on."""
+        return await self._inner.journal(task_id)
+
+    async def runs(self) -> list[RunRow]:
+        """All unfinished runs, oldest first."""
+        return await self._inner.runs()
+
+    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
+        """The task a message went to, or None when it is new."""
+        return await self._inner.seen(owner, agent, message_id)
+
+    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+        """Tasks that match, and how many match in all; see `Ledger.page`."""
+        return await self._inner.page(query)
+
+    async def aclose(self) -> None:
+        """Let go of the store, which may outlive us."""
+        self._is_cut = True
+        if not self._outlives:
+            await self._inner.aclose()

@@ -1,0 +1,61 @@
+"""Records and events to fill a store with: plausible, small and told apart by their ids."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import orjson
+
+from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.ledger.rows import AddEvents, CreateTask, PutRun, RunRow, RunState, Write
+from interloom.runtime.model import TaskState
+from interloom.runtime.testing.clock import START
+
+
+def record(
+    task_id: str = "task-1",
+    *,
+    owner: str = "ann",
+    agent: str = "echo",
+    state: TaskState = TaskState.WORKING,
+    status_at: datetime = START,
+    seq: int = 0,
+) -> TaskRecord:
+    """A task; with a larger `seq` and the same id it is the same task, later."""
+    return TaskRecord(
+        id=task_id,
+        context_id=f"context of {task_id}",
+        owner=owner,
+        agent=agent,
+        state=state,
+        status_at=status_at,
+        seq=seq,
+    )
+
+
+def event(
+    seq: int, event_id: str = "", *, json: bytes = b"", message: bytes | None = None
+) -> Event:
+    """An event called `event-<seq>` unless told otherwise."""
+    return Event(
+        seq,
+        event_id or f"event-{seq}",
+        "statusUpdate",
+        TaskState.WORKING,
+        json or orjson.dumps({"statusUpdate": {"metadata": {"seq": seq}}}),
+        message,
+    )
+
+
+def events(first: int, last: int) -> tuple[Event, ...]:
+    """The events `first` to `last`, both included."""
+    return tuple(event(seq) for seq in range(first, last + 1))
+
+
+def creation(task: TaskRecord, message_id: str = "") -> tuple[Write, ...]:
+    """The transaction that begins a task: its row, its first events and its run."""
+    return (
+        CreateTask(task, message_id or f"message of {task.id}"),
+        AddEvents(task.id, events(1, task.seq)),
+        PutRun(RunRow(task.id, task.agent, RunState.ACTIVE, 1)),
+    )

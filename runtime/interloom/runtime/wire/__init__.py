@@ -1,0 +1,11 @@
+"""The A2A bindings as tables and pure functions; no I/O.
+
+methods     the method table: one row an operation, for every binding
+errors      the error table: one row an error class, for every binding
+jsonrpc     JSON-RPC 2.0 envelopes
+sse         server-sent events, both directions
+card        the agent card, assembled
+versions    A2A-Version
+"""
+
+from __future__ import annotations

@@ -1,0 +1,57 @@
+"""The agent card: what an agent says of itself.
+
+Source: A2A 1.0.1 sections 4.4, 8.2 (well-known path), 8.3 (interfaces, in order of preference).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from interloom.runtime.model import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
+from interloom.runtime.wire.versions import SERVED
+
+WELL_KNOWN: Final = "/.well-known/agent-card.json"
+TEXT: Final = "text/plain"
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an author says of an agent; the rest of its card follows from how it is served.
+
+    Attributes:
+        name: Unique in its process; part of its URL, so letters, digits, `-` and `_`.
+        description: For people and for other agents.
+        version: The agent's own version.
+        skills: What it can do; one skill of the agent's own name when there are none.
+        input_modes: Media types it takes.
+        output_modes: Media types it gives.
+    """
+
+    name: str
+    description: str
+    version: str = "0.1.0"
+    skills: tuple[AgentSkill, ...] = ()
+    input_modes: tuple[str, ...] = (TEXT, JSON)
+    output_modes: tuple[str, ...] = (TEXT, JSON)
+    tags: tuple[str, ...] = field(default=("agent",))
+
+
+def card(about: About, *, url: str) -> AgentCard:
+    """Assemble the card of an agent served over JSON-RPC at `url`."""
+    own_skill = AgentSkill(
+        id=about.name, name=about.name, description=about.description, tags=about.tags
+    )
+    return AgentCard(
+        name=about.name,
+        description=about.description,
+        version=about.version,
+        supported_interfaces=(
+            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version=SERVED),
+        ),
+        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        default_input_modes=about.input_modes,
+        default_output_modes=about.output_modes,
+        skills=about.skills or (own_skill,),
+    )

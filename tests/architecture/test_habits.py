@@ -1,0 +1,85 @@
+"""What no file does, or does only with a reason that is written down here."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+
+import pytest
+
+from tests.architecture.tree import EVERYTHING, TESTS, imports, nodes, packages, text
+
+ASYNCIO = {
+    "runtime/interloom/runtime/ledger/writer.py": "a thread wakes the loop, once for many commits",
+    "bench/canned_mcp.py": "protocol callbacks, which anyio does not have",
+    "bench/http1.py": "protocol callbacks, which anyio does not have",
+    "bench/serving.py": "protocol callbacks, which anyio does not have",
+}
+"""Files that import asyncio, and why anyio does not do."""
+
+SLEEPS = {"tests/runtime/net/hostile.py": "a server that drips bytes, to be cut off by a deadline"}
+"""Test files that let time pass, and why."""
+
+IGNORE_WITH_REASON = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]  # \S.*")
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|pragma:")
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_event_loop_is_reached_through_anyio(path: str) -> None:
+    """DESIGN section 6; equality, so that a reason goes when its file no longer needs it."""
+    assert ("asyncio" in packages(path)) == (path in ASYNCIO)
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_stand_in_is_a_fake_and_never_a_mock(path: str) -> None:
+    """DESIGN section 10."""
+    assert not [name for name in imports(path) if name.startswith("unittest.mock")]
+    assert "mock" not in packages(path)
+
+
+def _lets_time_pass(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="sleep" | "sleep_until")):
+            is_sleep = True
+        case ast.Call(func=ast.Attribute(attr="sleep" | "sleep_until")):
+            is_sleep = True
+        case _:
+            return False
+    first = node.args[0] if is_sleep and node.args else None
+    return not (isinstance(first, ast.Constant) and first.value == 0)
+
+
+@pytest.mark.parametrize("path", TESTS)
+def test_test_waits_for_something_and_not_for_a_while(path: str) -> None:
+    """DESIGN section 10: no sleeps; a checkpoint, `anyio.sleep(0)`, is none."""
+    sleeps = [node for node in nodes(path) if _lets_time_pass(node)]
+    assert bool(sleeps) == (path in SLEEPS)
+
+
+def _comments(path: str) -> list[str]:
+    tokens = tokenize.generate_tokens(io.StringIO(text(path)).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_comment_ignores_a_type_error_only_with_code_and_reason(path: str) -> None:
+    """style: whoever silences a checker says what it got wrong."""
+    silencers = [each for each in _comments(path) if "type: ignore" in each]
+    assert all(IGNORE_WITH_REASON.search(each) for each in silencers), silencers
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_file_is_finished(path: str) -> None:
+    """ours: what is left to do is an issue, not a comment, and no line hides from coverage."""
+    assert not [each for each in _comments(path) if UNFINISHED.search(each)]
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_file_begins_by_saying_what_it_is(path: str) -> None:
+    """style: a docstring, then `from __future__ import annotations`."""
+    module = nodes(path)[0]
+    assert isinstance(module, ast.Module)
+    assert ast.get_docstring(module)
+    assert len(module.body) == 1 or "__future__.annotations" in imports(path)

@@ -1,0 +1,376 @@
+"""Streamable HTTP against a server that breaks every rule of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import anyio
+import pytest
+
+from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.errors import (
+    BadFrame,
+    Busy,
+    Forbidden,
+    HttpFailure,
+    InvalidParams,
+    McpError,
+    McpPeerError,
+    MethodNotFound,
+    Unauthorized,
+)
+from interloom.bridges.mcp.core.frames import MAX_DEPTH, LogMessage, Progress
+from interloom.bridges.mcp.core.rounds import Call
+from interloom.bridges.mcp.http import MAX_MESSAGES, ServerSpec, StreamableHttp
+from interloom.runtime.errors import BadConfig, TransportError
+from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.values import JsonObject
+from interloom.runtime.wire.sse import MAX_EVENT_BYTES
+from tests.bridges.mcp.depot import (
+    Reply,
+    body,
+    client_of,
+    depot,
+    fails,
+    gives,
+    progress,
+    says,
+    streams,
+)
+from tests.runtime.net.hostile import (
+    Answer,
+    Seen,
+    dripping,
+    endless,
+    head,
+    never,
+    sends,
+    sends_and_hangs_up,
+    serving,
+)
+
+SHIP = Call("depot", "resources/read", {"uri": "depot://a"}).send()
+DONE: JsonObject = {"contents": []}
+JSON = "application/json"
+EVENTS = "text/event-stream"
+STREAM = head(200, {"Content-Type": EVENTS, "Transfer-Encoding": "chunked"})
+CLOSING = head(200, {"Content-Type": EVENTS, "Connection": "close"})
+
+
+async def read(client: McpClient) -> JsonObject:
+    with anyio.fail_after(5):
+        return await client.exchange(SHIP)
+
+
+async def test_json_reply_gives_the_result(port: PooledHttp) -> None:
+    """MCP 2026-07-28 streamable-http "Sending Messages" rule 6."""
+    async with serving(depot(resources_read=gives(DONE)).answer) as server:
+        assert await read(client_of(server, port)) == DONE
+
+
+async def test_post_carries_what_the_page_demands(port: PooledHttp) -> None:
+    """MCP 2026-07-28 streamable-http "Sending Messages", "Request Metadata"."""
+    script = depot(resources_read=gives(DONE))
+    async with serving(script.answer) as server:
+        spec = ServerSpec("depot", server.url, {"Authorization": "Bearer t0ken"})
+        await read(McpClient(spec, port))
+
+    assert server.requests[0].head.startswith("POST /mcp?key=s3cret HTTP/1.1")
+    fields = script.headers[0]
+    assert fields["accept"] == "application/json, text/event-stream"
+    assert fields["content-type"] == "application/json"
+    assert fields["mcp-protocol-version"] == "2026-07-28"
+    assert fields["mcp-method"] == "resources/read"
+    assert fields["mcp-name"] == "depot://a"
+    assert fields["authorization"] == "Bearer t0ken"
+    assert "t0ken" not in repr(spec)
+    assert "s3cret" not in repr(spec)
+
+
+async def test_stream_gives_notices_in_order_and_then_the_result(port: PooledHttp) -> None:
+    """MCP 2026-07-28 streamable-http "Receiving Messages"; progress must increase."""
+    heard: list[Progress | LogMessage] = []
+
+    async def hear(notice: Progress | LogMessage) -> None:
+        heard.append(notice)
+
+    script = depot(
+        resources_read=streams(
+            progress(1, total=3),
+            {"method": "notifications/message", "params": {"level": "info", "data": "hi"}},
+            progress(1),
+            progress(9, of="another's"),
+            {"method": "notifications/unheard-of"},
+            progress(2.5, message="nearly"),
+            result=DONE,
+        )
+    )
+    async with serving(script.answer) as server:
+        with anyio.fail_after(5):
+            result = await client_of(server, port).exchange(SHIP, on_progress=hear, on_log=hear)
+
+    assert result == DONE
+    assert heard == [Progress(1, 3), LogMessage("info", "hi"), Progress(2.5, None, "nearly")]
+
+
+async def test_notices_nobody_hears_are_passed_over(port: PooledHttp) -> None:
+    """ours: no progress token is sent, and a server that reports all the same does no harm."""
+    log: JsonObject = {"method": "notifications/message", "params": {"level": "info"}}
+    script = depot(resources_read=streams(progress(1), log, result=DONE))
+    async with serving(script.answer) as server:
+        assert await read(client_of(server, port)) == DONE
+
+    assert "progressToken" not in json.dumps(script.frames)
+
+
+async def test_finished_stream_gives_its_connection_to_the_next(port: PooledHttp) -> None:
+    """ours: a connection per call would cost more than the call."""
+    async with serving(depot(resources_read=streams(result=DONE)).answer) as server:
+        for _ in range(3):
+            await read(client_of(server, port))
+
+    assert server.connections == 1
+
+
+async def test_stream_that_stays_open_after_the_response_is_left(port: PooledHttp) -> None:
+    """MCP 2026-07-28 streamable-http: the response SHOULD end the stream; it may not."""
+
+    async def answer(seen: Seen) -> None:
+        frame = json.loads(seen.body)
+        event = json.dumps({"jsonrpc": "2.0", "id": frame["id"], "result": DONE})
+        data = f"data: {event}\n\n".encode()
+        await seen.stream.send(STREAM + b"%x\r\n%s\r\n" % (len(data), data))
+
+    async with serving(answer) as server:
+        assert await read(client_of(server, port)) == DONE
+        with anyio.fail_after(5):
+            await server.hung_up.wait()
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def framed(**members: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", **members}).encode()
+
+
+def sse(*data: bytes) -> bytes:
+    return CLOSING + b"".join(b"data: " + d + b"\n\n" for d in data)
+
+
+DEEP = b'{"jsonrpc":"2.0","id":"x","result":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}"
+BAD_REPLIES: dict[str, tuple[Answer, str]] = {
+    "not JSON": (sends(body(200, b"<html>", JSON)), "not JSON"),
+    "no body": (sends(body(200, b"", JSON)), "not JSON"),
+    "not UTF-8": (sends(body(200, b'"\xff"', JSON)), "not JSON"),
+    "too deep for the parser": (sends(body(200, b"[" * 99_999, JSON)), "not JSON"),
+    "too deep for us": (sends(body(200, DEEP, JSON)), "nested deeper than 64"),
+    "web page": (sends(body(200, b"<html>", "text/html")), "content type must be"),
+    "no content type": (sends(body(200, framed(id="x", result={}), None)), "content type must be"),
+    "JSON for another id": (sends(body(200, framed(id="x", result={}), JSON)), "another request"),
+    "JSON notification": (
+        sends(body(200, framed(method="notifications/message", params={}), JSON)),
+        "must be the response itself",
+    ),
+    "JSON request": (
+        sends(body(200, framed(id=1, method="roots/list"), JSON)),
+        "requests of its own",
+    ),
+    "empty stream": (sends_and_hangs_up(CLOSING), "stream ended without a response"),
+    "stream without a response": (
+        sends_and_hangs_up(sse(framed(method="notifications/message"))),
+        "stream ended without a response",
+    ),
+    "half an event": (sends_and_hangs_up(CLOSING + b"data: {"), "ended without a response"),
+    "response of another type": (
+        sends_and_hangs_up(CLOSING + b"event: other\ndata: {}\n\n"),
+        "stream ended without a response",
+    ),
+    "event that is no JSON": (sends_and_hangs_up(sse(b"hello")), "not JSON"),
+    "event for another id": (sends_and_hangs_up(sse(framed(id=1, result={}))), "another request"),
+    "request on the stream": (
+        sends_and_hangs_up(sse(framed(id=1, method="elicitation/create", params={}))),
+        "requests of its own",
+    ),
+    "line that never ends": (
+        endless(STREAM, chunk(b"data: " + b"x" * 65_536)),
+        f"server-sent line is over {MAX_EVENT_BYTES} bytes",
+    ),
+    "notifications for ever": (
+        endless(STREAM, chunk(b"data: " + framed(method="notifications/x") + b"\n\n") * 50),
+        f"sent more than {MAX_MESSAGES} messages",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REPLIES)
+async def test_reply_that_breaks_a_rule_names_server_method_and_rule(
+    port: PooledHttp, name: str
+) -> None:
+    """MCP 2026-07-28 streamable-http "Sending Messages", "Receiving Messages"; caps are ours."""
+    answer, rule = BAD_REPLIES[name]
+    async with serving(answer) as server:
+        with pytest.raises(BadFrame, match=rule) as caught:
+            await read(client_of(server, port))
+
+    assert str(caught.value).startswith("MCP server depot: resources/read: ")
+
+
+BOMB = gzip.compress(b"[" + b"0," * 10_000_000 + b"0]")
+LATE: dict[str, tuple[Answer, str]] = {
+    "never answers": (never, "silent for 0.3 s"),
+    "silent stream": (sends(STREAM), "silent for 0.3 s"),
+    "comments for ever": (dripping(STREAM, chunk(b":\n"), every_s=0.1), "not done within 1.5 s"),
+    "ten megabytes": (endless(STREAM, chunk(b":" + b"x" * 65_536 + b"\n")), "over 10485760 bytes"),
+    "gzip bomb": (
+        sends(
+            head(
+                200,
+                {
+                    "Content-Type": JSON,
+                    "Content-Encoding": "gzip",
+                    "Content-Length": str(len(BOMB)),
+                },
+            )
+            + BOMB
+        ),
+        "over 10485760 bytes",
+    ),
+    "truncated stream": (sends_and_hangs_up(STREAM + b"ff\r\ndata"), "broke off"),
+    "hangs up": (sends_and_hangs_up(b""), "without an answer"),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+async def test_answer_that_never_comes_whole_is_a_transport_error(
+    port: PooledHttp, name: str
+) -> None:
+    """ours: sizes and times are capped, and the tool may have run."""
+    answer, rule = LATE[name]
+    async with serving(answer) as server:
+        spec = ServerSpec("depot", server.url, timeout_s=0.3, total_s=1.5)
+        with pytest.raises(TransportError, match=rule) as caught:
+            await read(McpClient(spec, port))
+
+    assert caught.value.delivered
+
+
+async def test_server_that_is_down_got_nothing(port: PooledHttp) -> None:
+    """ours: sending again repeats nothing."""
+    async with serving(never) as server:
+        pass
+
+    with pytest.raises(TransportError) as caught:
+        await read(client_of(server, port))
+
+    assert not caught.value.delivered
+
+
+NO_MATCH = framed(id="x", error={"code": -32602, "message": "x"})
+REFUSALS: dict[str, tuple[Reply, type[McpPeerError], str]] = {
+    "bad parameters": (fails(-32602), InvalidParams, "error -32602"),
+    "no such method": (fails(-32601, status=404), MethodNotFound, "error -32601"),
+    "error with status 200": (fails(-32603, status=200), McpError, "error -32603"),
+    "error without an id": (
+        says(body(400, framed(error={"code": -32700, "message": "x"}), JSON)),
+        McpError,
+        "error -32700",
+    ),
+    "400 with a page": (says(body(400, b"<html>", "text/html")), HttpFailure, "HTTP 400"),
+    "400 with other JSON": (says(body(400, b'{"detail":"no"}', JSON)), HttpFailure, "HTTP 400"),
+    "400 for another id": (says(body(400, NO_MATCH, JSON)), HttpFailure, "HTTP 400"),
+    "400 with a result": (gives(DONE, status=400), HttpFailure, "HTTP 400"),
+    "404 of a web server": (says(body(404, b"", None)), HttpFailure, "HTTP 404"),
+    "202 for a request": (says(body(202, b"", None)), HttpFailure, "HTTP 202"),
+    "redirect": (says(body(307, b"", None, Location="http://x/")), HttpFailure, "HTTP 307"),
+    "broken": (says(body(500, b"trace s3cret", "text/plain")), HttpFailure, "HTTP 500"),
+    "overloaded": (says(body(503, b"", None)), Busy, "HTTP 503"),
+    "too many": (says(body(429, b"", None)), Busy, "HTTP 429"),
+    "no credentials": (
+        says(body(401, b"", None, **{"WWW-Authenticate": 'Bearer scope="a b"'})),
+        Unauthorized,
+        "HTTP 401",
+    ),
+    "not enough": (
+        says(body(403, b"", None, **{"WWW-Authenticate": 'Bearer scope="a b"'})),
+        Forbidden,
+        "HTTP 403",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_refusal_has_the_class_of_its_code_or_status(port: PooledHttp, name: str) -> None:
+    """MCP 2026-07-28 streamable-http "Protocol Version Header"; basic/authorization."""
+    reply, kind, rule = REFUSALS[name]
+    async with serving(depot(resources_read=reply).answer) as server:
+        with pytest.raises(McpPeerError) as caught:
+            await read(client_of(server, port))
+
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith("MCP server depot: resources/read: answered ")
+    assert rule in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.retryable == (kind is Busy)
+    if isinstance(caught.value, Unauthorized | Forbidden):
+        assert caught.value.challenge == 'Bearer scope="a b"'
+
+
+async def test_cancelling_closes_the_stream(port: PooledHttp) -> None:
+    """MCP 2026-07-28 cancellation: on this transport a closed stream is the cancel signal."""
+    asked = anyio.Event()
+
+    async def answer(seen: Seen) -> None:
+        await seen.stream.send(STREAM)
+        asked.set()
+        await never(seen)
+
+    async with serving(answer) as server:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read, client_of(server, port))
+                await asked.wait()
+                tasks.cancel_scope.cancel()
+            await server.hung_up.wait()
+
+
+async def test_listener_that_fails_ends_the_request(port: PooledHttp) -> None:
+    """ours: an event that could not be written must not be passed over."""
+
+    async def refuse(_: Progress) -> None:
+        raise BadConfig("full")
+
+    async with serving(depot(resources_read=streams(progress(1), result=DONE)).answer) as server:
+        with pytest.raises(BadConfig, match="full"), anyio.fail_after(5):
+            await client_of(server, port).exchange(SHIP, on_progress=refuse)
+
+
+async def test_notification_is_accepted_with_202(port: PooledHttp) -> None:
+    """MCP 2026-07-28 streamable-http "Sending Messages" rule 5."""
+    frame: JsonObject = {"jsonrpc": "2.0", "method": "notifications/x", "params": {}}
+    script = depot(notifications_x=[says(body(202, b"", None)), says(body(200, b"", None))])
+    async with serving(script.answer) as server:
+        http = StreamableHttp(ServerSpec("depot", server.url), port)
+        with anyio.fail_after(5):
+            await http.notify(frame, {"Mcp-Method": "notifications/x"})
+            with pytest.raises(HttpFailure, match="notifications/x: answered HTTP 200"):
+                await http.notify(frame, {})
+
+    assert script.frames[0] == frame
+    assert script.headers[0]["mcp-method"] == "notifications/x"
+
+
+@pytest.mark.parametrize("url", ["", "depot", "ftp://depot/", "http://", "https://[", "/mcp"])
+def test_server_needs_a_web_url(url: str) -> None:
+    """ours: said when the configuration is read, not at the first call."""
+    with pytest.raises(BadConfig, match="MCP server depot: url"):
+        ServerSpec("depot", url)
+
+
+@pytest.mark.parametrize("name", ["Accept", "content-type", "MCP-Protocol-Version", "Mcp-Name"])
+def test_server_may_not_set_the_protocols_headers(name: str) -> None:
+    """MCP 2026-07-28 streamable-http: they mirror the body."""
+    with pytest.raises(BadConfig, match=f"MCP server depot: header '{name}'"):
+        ServerSpec("depot", "https://depot/", {name: "s3cret"})

@@ -1,0 +1,211 @@
+"""Our client against a server built with the official SDK, over real HTTP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from threading import Thread
+from typing import Annotated
+
+import anyio
+import pytest
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import (
+    CallToolResult,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+    TextContent,
+)
+from pydantic import Field
+
+from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.errors import InvalidParams, McpError
+from interloom.bridges.mcp.core.frames import Progress
+from interloom.bridges.mcp.core.rounds import Ask, Call, Done
+from interloom.bridges.mcp.core.tools import ToolResult, read_tool_result
+from interloom.bridges.mcp.http import ServerSpec
+from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.values import JsonObject
+
+server = MCPServer("depot", version="3", instructions="Ships things.", log_level="ERROR")
+Region = Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})]
+
+
+@server.tool()
+def add(a: int, b: int) -> int:
+    """Adds."""
+    return a + b
+
+
+@server.tool()
+def mirrored(region: Region) -> str:
+    """Wants its argument in a header."""
+    return region
+
+
+@server.tool()
+async def counting(ctx: Context) -> str:
+    """Reports progress."""
+    for step in (1, 2, 3):
+        await ctx.report_progress(step, 3, f"step {step}")
+    return "counted"
+
+
+@server.tool()
+def failing() -> str:
+    """Fails."""
+    raise ToolError("the shelf is empty")
+
+
+def question(message: str, field: str) -> ElicitRequest:
+    schema: dict[str, object] = {"type": "object", "properties": {field: {"type": "string"}}}
+    return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
+
+
+@server.tool()
+def booking(ctx: Context) -> CallToolResult | InputRequiredResult:
+    """Asks twice, keeps the first answer in its state."""
+    answers, state = ctx.input_responses or {}, ctx.request_state
+    name, seat = answers.get("name"), answers.get("seat")
+    if isinstance(seat, ElicitResult) and seat.content:
+        text = f"{state} sits at {seat.content['seat']}"
+        return CallToolResult(content=[TextContent(text=text)])
+    if isinstance(name, ElicitResult) and name.content:
+        return InputRequiredResult(
+            input_requests={"seat": question("Which seat?", "seat")},
+            request_state=str(name.content["name"]),
+        )
+    return InputRequiredResult(input_requests={"name": question("Who?", "name")})
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(server.streamable_http_app(), log_level="error", lifespan="on")
+    running = uvicorn.Server(config)
+    thread = Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    running.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def client(url: str, port: PooledHttp) -> McpClient:
+    return McpClient(ServerSpec("depot", url, timeout_s=10.0), port)
+
+
+def a_call(tool: str, arguments: JsonObject) -> Call:
+    return Call("depot", "tools/call", {"name": tool, "arguments": arguments})
+
+
+async def run(client: McpClient, tool: str, arguments: JsonObject) -> ToolResult:
+    call = a_call(tool, arguments)
+    with anyio.fail_after(10):
+        _, step = call.receive(await client.exchange(call.send()))
+    assert isinstance(step, Done)
+    return read_tool_result(step.result, server="depot")
+
+
+async def test_server_is_discovered(client: McpClient) -> None:
+    """MCP 2026-07-28 server/discover."""
+    with anyio.fail_after(10):
+        found = await client.discover()
+
+    assert "2026-07-28" in found.versions
+    assert (found.info["name"], found.info["version"]) == ("depot", "3")
+    assert found.instructions == "Ships things."
+
+
+async def test_tools_are_listed(client: McpClient) -> None:
+    """MCP 2026-07-28 server/tools."""
+    with anyio.fail_after(10):
+        tools = {tool.name: tool for tool in await client.list_tools()}
+
+    assert list(tools) == ["add", "mirrored", "counting", "failing", "booking"]
+    assert tools["add"].description == "Adds."
+    assert [mirror.header for mirror in tools["mirrored"].mirrors] == ["Mcp-Param-Region"]
+
+
+async def test_tool_answers_with_text_and_structure(client: McpClient) -> None:
+    """MCP 2026-07-28 server/tools "Tool Result"."""
+    result = await run(client, "add", {"a": 2, "b": 3})
+
+    assert (result.text, result.structured, result.is_error) == ("5", {"result": 5}, False)
+
+
+@pytest.mark.parametrize("region", ["us-west1", "Zürich", " padded ", "a\r\nb", ""])
+async def test_mirrored_argument_satisfies_the_server(client: McpClient, region: str) -> None:
+    """MCP 2026-07-28 streamable-http: the server compares header and body."""
+    assert (await run(client, "mirrored", {"region": region})).text == region
+
+
+async def test_failing_tool_is_a_value(client: McpClient) -> None:
+    """MCP 2026-07-28 server/tools "Error Handling"."""
+    result = await run(client, "failing", {})
+
+    assert result.is_error
+    assert "the shelf is empty" in result.text
+
+
+async def test_progress_arrives_before_the_result(client: McpClient) -> None:
+    """MCP 2026-07-28 basic/patterns/progress."""
+    heard: list[Progress] = []
+
+    async def hear(progress: Progress) -> None:
+        heard.append(progress)
+
+    call = a_call("counting", {})
+    with anyio.fail_after(10):
+        _, step = call.receive(await client.exchange(call.send(), on_progress=hear))
+
+    assert isinstance(step, Done)
+    assert heard == [Progress(n, 3, f"step {n}") for n in (1, 2, 3)]
+
+
+async def test_two_rounds_of_questions_end_in_a_result(client: McpClient) -> None:
+    """MCP 2026-07-28 mrtr, client/elicitation; the state is sealed by the SDK on its way."""
+    call = a_call("booking", {})
+    with anyio.fail_after(10):
+        call, step = call.receive(await client.exchange(call.send()))
+        assert isinstance(step, Ask)
+        assert step.requests["name"].message == "Who?"
+        send = call.answer({"name": {"action": "accept", "content": {"name": "Ada"}}})
+        call, step = Call.load(call.dump()).receive(await client.exchange(send))
+        assert isinstance(step, Ask)
+        send = call.answer({"seat": {"action": "accept", "content": {"seat": "4A"}}})
+        call, step = Call.load(call.dump()).receive(await client.exchange(send))
+
+    assert isinstance(step, Done)
+    assert read_tool_result(step.result, server="depot").text == "Ada sits at 4A"
+    assert call.rounds == 2
+
+
+async def test_unknown_tool_is_told_by_the_server(client: McpClient) -> None:
+    """MCP 2026-07-28 server/tools; the SDK answers a result, where the page shows -32602."""
+    result = await run(client, "nothing", {})
+
+    assert result.is_error
+    assert "nothing" in result.text
+
+
+async def test_unknown_resource_is_the_servers_error(client: McpClient) -> None:
+    """MCP 2026-07-28 server/resources "Error Handling": -32602."""
+    send = Call("depot", "resources/read", {"uri": "depot://nowhere"}).send()
+    with pytest.raises(InvalidParams, match="depot: resources/read: answered error -32602"):
+        with anyio.fail_after(10):
+            await client.exchange(send)
+
+
+async def test_crash_of_the_server_is_an_internal_error(client: McpClient) -> None:
+    """MCP 2026-07-28 basic/index "Error Codes": the SDK crashes on an unknown prompt."""
+    send = Call("depot", "prompts/get", {"name": "none"}).send()
+    with pytest.raises(McpError, match=r"prompts/get: answered error -32603 \(internal error\)"):
+        with anyio.fail_after(10):
+            await client.exchange(send)

@@ -1,0 +1,24 @@
+"""Both stores, open and empty. They run on asyncio: a thread wakes its loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.sqlite import SqliteLedger
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
+    made = MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "store.db")
+    yield made
+    await made.aclose()

@@ -1,0 +1,135 @@
+"""A store as simple as it can be written: a few dictionaries, copied before every change; its rows are values."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field
+
+from interloom.runtime.core.paging import Query
+from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.ledger.rows import (
+    AddEvents,
+    AddMessage,
+    CallRow,
+    CreateTask,
+    EndRun,
+    Journal,
+    MoveTask,
+    ParkRun,
+    PutCall,
+    PutRun,
+    PutSignal,
+    PutStep,
+    RunRow,
+    RunState,
+    StoredTask,
+    Write,
+)
+
+
+class Refused(Exception):
+    """A guard does not hold; `seen` is the task a repeated message went to."""
+
+    def __init__(self, seen: str = "") -> None:
+        super().__init__(seen)
+        self.seen = seen
+
+
+@dataclass
+class Model:
+    """What a store should hold."""
+
+    tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
+    messages: dict[tuple[str, str, str], str] = field(
+        default_factory=dict[tuple[str, str, str], str]
+    )
+    events: dict[str, tuple[Event, ...]] = field(default_factory=dict[str, tuple[Event, ...]])
+    runs: dict[str, RunRow] = field(default_factory=dict[str, RunRow])
+    steps: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    signals: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    calls: dict[tuple[str, str], CallRow] = field(default_factory=dict[tuple[str, str], CallRow])
+
+    def after(self, writes: list[Write]) -> Model:
+        """The store after a transaction; raises `Refused` when it must not take place."""
+        changed = Model(**{name: copy(table) for name, table in vars(self).items()})
+        for write in writes:
+            changed.write(write)
+        return changed
+
+    def write(self, write: Write) -> None:
+        match write:
+            case CreateTask(record=record, message_id=message_id):
+                self._take(record, message_id)
+                if record.id in self.tasks:
+                    raise Refused
+                self.tasks[record.id] = StoredTask(record, None)
+                self.events[record.id] = ()
+            case AddMessage(record=record, message_id=message_id):
+                self._take(record, message_id)
+            case MoveTask(record=record, expected_seq=expected, snapshot=snapshot):
+                if record.id not in self.tasks or self.tasks[record.id].record.seq != expected:
+                    raise Refused
+                self.tasks[record.id] = StoredTask(record, snapshot)
+            case AddEvents(task_id=task_id, events=added):
+                self._append(task_id, added)
+            case _:
+                self._write_run(write)
+
+    def _write_run(self, write: PutRun | ParkRun | EndRun | PutSignal | PutStep | PutCall) -> None:
+        match write:
+            case PutRun(run=run):
+                self.runs[run.task_id] = run
+            case ParkRun(task_id=task_id, waits_for=keys):
+                if not any((task_id, key) in self.signals for key in keys):
+                    self._set_state(task_id, RunState.PARKED)
+            case EndRun(task_id=task_id):
+                self.runs.pop(task_id, None)
+            case PutSignal(task_id=task_id, key=key, value=value):
+                self.signals.setdefault((task_id, key), value)
+                self._set_state(task_id, RunState.ACTIVE)
+            case PutStep(task_id=task_id, key=key, result=result):
+                self.steps.setdefault((task_id, key), result)
+            case PutCall(call=call):
+                self.calls[call.task_id, call.key] = call
+
+    def _take(self, record: TaskRecord, message_id: str) -> None:
+        key = (record.owner, record.agent, message_id)
+        if key in self.messages:
+            raise Refused(self.messages[key])
+        self.messages[key] = record.id
+
+    def _append(self, task_id: str, added: tuple[Event, ...]) -> None:
+        for each in added:
+            ids = [known.id for known in self.events[task_id]]
+            if each.seq <= len(ids) or each.id in ids:
+                raise Refused
+            self.events[task_id] += (each,)
+
+    def _set_state(self, task_id: str, state: RunState) -> None:
+        if task_id in self.runs:
+            run = self.runs[task_id]
+            self.runs[task_id] = RunRow(task_id, run.agent, state, run.attempt)
+
+    def journal(self, task_id: str) -> Journal:
+        return Journal(
+            {key: value for (task, key), value in self.steps.items() if task == task_id},
+            {key: value for (task, key), value in self.signals.items() if task == task_id},
+            {key: value for (task, key), value in self.calls.items() if task == task_id},
+            frozenset(each.id for each in self.events.get(task_id, ())),
+        )
+
+    def all_runs(self) -> list[RunRow]:
+        return [self.runs[task_id] for task_id in self.tasks if task_id in self.runs]
+
+    def listed(self, query: Query) -> list[TaskRecord]:
+        """Every task the query is about, newest first; no page is cut."""
+        found = [
+            record
+            for record in (each.record for each in self.tasks.values())
+            if record.owner == query.owner
+            and query.agent in {"", record.agent}
+            and query.context_id in {"", record.context_id}
+            and query.state in {None, record.state}
+            and (query.since is None or query.since <= record.status_at)
+        ]
+        return sorted(found, key=lambda each: (each.status_at, each.id), reverse=True)

@@ -1,0 +1,218 @@
+"""Both stores do what a dictionary would, whatever is written and in whatever order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from interloom.runtime.core.paging import Position, Query
+from interloom.runtime.errors import Conflict
+from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import (
+    AddEvents,
+    AddMessage,
+    CallRow,
+    CallState,
+    CreateTask,
+    EndRun,
+    MessageSeen,
+    MoveTask,
+    ParkRun,
+    PutCall,
+    PutRun,
+    PutSignal,
+    PutStep,
+    RunRow,
+    RunState,
+    Write,
+)
+from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.model import TaskState
+from interloom.runtime.testing.clock import START
+from interloom.runtime.testing.samples import event, record
+from tests.runtime.ledger.model import Model, Refused
+
+TASKS: Final = ("t1", "t2", "t3", "t4")
+OWNERS: Final = ("ann", "bob")
+AGENTS: Final = ("echo", "asker")
+MESSAGES: Final = ("m1", "m2", "m3", "m4", "m5", "m6")
+KEYS: Final = ("k1", "k2")
+MOMENTS: Final = tuple(START + timedelta(milliseconds=n) for n in (0, 1, 785))
+STATES: Final = (TaskState.WORKING, TaskState.COMPLETED)
+VALUES: Final = st.binary(max_size=3)
+
+
+@st.composite
+def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
+    """One to four writes, each made for the store as the ones before it leave it.
+
+    Rows of a task are only written when there is such a task: that is the caller's part.
+    """
+    ahead, writes = model.after([]), list[Write]()
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(["create", "task", "run", "run"])) if ahead.tasks else "create"
+        match kind:
+            case "create":
+                write = draw(creations())
+            case "task":
+                write = draw(changes(ahead))
+            case _:
+                write = draw(run_writes(draw(st.sampled_from(sorted(ahead.tasks)))))
+        writes.append(write)
+        try:
+            ahead.write(write)
+        except Refused:
+            break
+    return writes
+
+
+@st.composite
+def creations(draw: st.DrawFn) -> Write:
+    task = record(
+        draw(st.sampled_from(TASKS)),
+        owner=draw(st.sampled_from(OWNERS)),
+        agent=draw(st.sampled_from(AGENTS)),
+        status_at=draw(st.sampled_from(MOMENTS)),
+    )
+    return CreateTask(task, draw(st.sampled_from(MESSAGES)))
+
+
+@st.composite
+def changes(draw: st.DrawFn, model: Model) -> Write:
+    """Of a task, its events or its messages; one in four is one a store must refuse."""
+    before = model.tasks[draw(st.sampled_from(sorted(model.tasks)))].record
+    wrong = draw(st.sampled_from([False, False, False, True]))
+    stored = len(model.events[before.id])
+    match draw(st.sampled_from(["move", "events", "message"])):
+        case "move":
+            after = before.moved(
+                draw(st.sampled_from(STATES)), draw(st.sampled_from(MOMENTS)), events=1, asks=()
+            )
+            expected = before.seq - 1 if wrong else before.seq
+            return MoveTask(after, expected, draw(st.none() | VALUES))
+        case "events":
+            count = draw(st.integers(1, 3))
+            added = [event(seq) for seq in range(stored + 1, stored + 1 + count)]
+            if wrong:
+                added.append(draw(st.sampled_from([event(1, "new"), event(stored + 9, "event-1")])))
+            return AddEvents(before.id, tuple(added))
+        case _:
+            return AddMessage(before, draw(st.sampled_from(MESSAGES)))
+
+
+def run_writes(task_id: str) -> st.SearchStrategy[Write]:
+    task, keys = st.just(task_id), st.sampled_from(KEYS)
+    rows = st.builds(
+        RunRow, task, st.sampled_from(AGENTS), st.sampled_from(RunState), st.integers(1, 5)
+    )
+    calls = st.builds(CallRow, task, keys, st.sampled_from(CallState), VALUES)
+    return st.one_of(
+        st.builds(PutRun, rows),
+        st.builds(ParkRun, task, st.lists(keys, unique=True).map(tuple)),
+        st.builds(EndRun, task),
+        st.builds(PutSignal, task, keys, VALUES),
+        st.builds(PutStep, task, keys, VALUES),
+        st.builds(PutCall, calls),
+    )
+
+
+QUERIES: Final = st.builds(
+    Query,
+    st.sampled_from(OWNERS),
+    agent=st.sampled_from(["", *AGENTS]),
+    context_id=st.sampled_from(["", "context of t1"]),
+    state=st.sampled_from([None, *STATES]),
+    since=st.sampled_from([None, *MOMENTS]),
+    after=st.none() | st.builds(Position, st.sampled_from(MOMENTS), st.sampled_from(TASKS)),
+    size=st.integers(1, 3),
+)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """The model, the store in memory and the store on disk, in lockstep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = TemporaryDirectory()
+        self._opening = start_blocking_portal("asyncio")
+        self._portal = self._opening.__enter__()
+        self._path = Path(self._folder.name) / "store.db"
+        self.model = Model()
+        self.memory: Ledger = MemoryLedger()
+        self.sqlite = self._open()
+
+    def _open(self) -> Ledger:
+        return self._portal.call(lambda: SqliteLedger(self._path, durability="normal"))
+
+    def teardown(self) -> None:
+        self._portal.call(self.sqlite.aclose)
+        self._opening.__exit__(None, None, None)
+        self._folder.cleanup()
+
+    @rule(data=st.data())
+    def somebody_commits(self, data: st.DataObject) -> None:
+        writes = data.draw(transactions(self.model))
+        expected = self._refusal(writes)
+        for store in (self.memory, self.sqlite):
+            if expected is None:
+                self._portal.call(store.commit, *writes)
+            else:
+                with pytest.raises(Conflict) as caught:
+                    self._portal.call(store.commit, *writes)
+                refusal = caught.value
+                assert expected == (refusal.task_id if isinstance(refusal, MessageSeen) else "")
+
+    def _refusal(self, writes: list[Write]) -> str | None:
+        """Put a transaction into the model; why not, when it is refused (see `Refused.seen`)."""
+        try:
+            self.model = self.model.after(writes)
+        except Refused as refused:
+            return refused.seen
+        return None
+
+    @precondition(lambda self: self.model.tasks)
+    @rule()
+    def the_process_ends_and_another_opens_the_file(self) -> None:
+        self._portal.call(self.sqlite.aclose)
+        self.sqlite = self._open()
+
+    @rule(query=QUERIES)
+    def somebody_lists(self, query: Query) -> None:
+        listed = self.model.listed(query)
+        page = listed
+        if query.after is not None:
+            edge = (query.after.status_at, query.after.task_id)
+            page = [each for each in listed if (each.status_at, each.id) < edge]
+        for store in (self.memory, self.sqlite):
+            found = self._portal.call(store.page, query)
+            assert found == (page[: query.size + 1], len(listed))
+
+    @invariant()
+    def every_read_is_the_models(self) -> None:
+        self._portal.call(self._compare, self.memory, self.sqlite)
+
+    async def _compare(self, *stores: Ledger) -> None:
+        for store in stores:
+            for task_id in TASKS:
+                stored = list(self.model.events.get(task_id, ()))
+                assert await store.task(task_id) == self.model.tasks.get(task_id)
+                assert await store.journal(task_id) == self.model.journal(task_id)
+                assert await store.events(task_id) == stored
+                assert await store.events(task_id, after=1, limit=2) == stored[1:3]
+            assert await store.runs() == self.model.all_runs()
+            for key in product(OWNERS, AGENTS, MESSAGES):
+                assert await store.seen(*key) == self.model.messages.get(key)
+
+
+TestLedgers = LedgerMachine.TestCase
+TestLedgers.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

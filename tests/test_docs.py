@@ -1,0 +1,259 @@
+"""What the documents say is so: links, commands, options, configuration, code, the promise.
+
+Source: `ours`. A document that has fallen behind fails here, not in a reader's hands.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from interloom.agents import AgentDefinition
+from interloom.apps.cli import COMMANDS, main
+from interloom.apps.config import (
+    Block,
+    Config,
+    HttpServer,
+    LocalAgent,
+    RemoteAgent,
+    ServerSettings,
+    parse,
+)
+from interloom.apps.terminal import ExitCode
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS += [ROOT / "docs" / "decisions" / "README.md", *DECISIONS]
+
+PROMISE = (
+    "A completed step is never run again; completed means its journal row committed. A step"
+    " interrupted before that may run again. A tool call is never repeated after an uncertain"
+    " outcome unless you or the tool's owner said repeating is safe; otherwise you are asked."
+    " Events on a task's stream are gapless, ordered and identical for every subscriber on every"
+    " replica. We do not offer exactly-once side effects; nobody can."
+)
+"""DESIGN section 4, word for word."""
+
+PLACES: tuple[tuple[str, type[Block]], ...] = (
+    ("", Config),
+    ("server.", ServerSettings),
+    ("agents.NAME.", LocalAgent),
+    ("agents.NAME.", RemoteAgent),
+    ("mcpServers.NAME.", HttpServer),
+)
+"""Where in the file each block's keys stand, as README writes it."""
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def named(path: Path) -> str:
+    """A document's path below the root, for a test's id."""
+    return str(path.relative_to(ROOT))
+
+
+def snippets(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return [body for kind, body in _FENCE.findall(text) if kind == language]
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors GitHub gives a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", path.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def leads_somewhere(document: Path, link: str) -> bool:
+    """True when a relative link names a file of the repository and, if any, one of its headings."""
+    target, _, anchor = link.partition("#")
+    path = (document.parent / target).resolve() if target else document
+    inside = path.exists() and path.is_relative_to(ROOT)
+    return inside and (not anchor or anchor in anchors(path))
+
+
+def shell_lines() -> Iterator[list[str]]:
+    """Every command of README's shell blocks and transcripts, split as a shell would."""
+    for block in snippets(README, "sh"):
+        for line in block.splitlines():
+            yield shlex.split(line, comments=True)
+    for block in snippets(README, "text"):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                yield shlex.split(line.removeprefix("$ "))
+
+
+def problem_of(words: list[str]) -> str | None:
+    """What is wrong with an `interloom` command line; None when every word of it is known."""
+    command: click.Command = main
+    ctx = click.Context(main)
+    while isinstance(command, click.Group) and words:
+        found = (
+            command.get_command(ctx, words[0]) if words[0] in command.list_commands(ctx) else None
+        )
+        if found is None:
+            return f"no command {words[0]!r}"
+        command, words = found, words[1:]
+    try:
+        command.make_context("interloom", list(words), parent=None)
+    except click.UsageError as error:
+        return error.format_message()
+    return None
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_relative_link_leads_to_a_file_and_every_anchor_to_a_heading(document: Path) -> None:
+    links = [link for link in _LINK.findall(document.read_text("utf-8")) if "://" not in link]
+    assert [link for link in links if not leads_somewhere(document, link)] == []
+
+
+def test_every_make_target_named_in_a_document_exists_and_there_are_few() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    spoken: set[str] = set()
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        spoken |= set(re.findall(r"`make ([a-z-]+)`", text))
+        for block in snippets(text, "sh"):
+            spoken |= set(re.findall(r"^make ([a-z-]+)", block, re.MULTILINE))
+    assert {"run-demo", "test"} <= spoken <= targets
+    assert len(targets) <= 20
+
+
+def test_every_interloom_command_of_the_readme_is_one_the_command_line_takes() -> None:
+    commands = [words[1:] for words in shell_lines() if words and words[0] == "interloom"]
+    assert {words[0] for words in commands} == set(COMMANDS)
+    problems = {shlex.join(words): problem_of(words) for words in commands}
+    assert [command for command, problem in problems.items() if problem is not None] == []
+
+
+def test_a_command_line_with_an_unknown_option_is_noticed() -> None:
+    assert problem_of(["call", "trip", "hello", "--not-an-option"]) is not None
+    assert problem_of(["tasks", "nonsense"]) is not None
+
+
+def test_every_option_the_readme_names_in_a_sentence_exists() -> None:
+    ctx = click.Context(main)
+    commands = [main.get_command(ctx, name) for name in COMMANDS]
+    commands += [
+        each
+        for group in commands
+        if isinstance(group, click.Group)
+        for each in group.commands.values()
+    ]
+    known = {
+        option
+        for command in commands
+        if command is not None
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    spoken = set(re.findall(r"`(--?[a-z][a-z-]*)", _FENCE.sub("", README)))
+    assert spoken
+    assert spoken <= known
+
+
+def test_every_configuration_of_the_readme_loads() -> None:
+    found = snippets(README, "yaml")
+    assert found
+    for text in found:
+        assert parse(text, "README.md", {}).local_agents()
+
+
+def test_the_configuration_table_names_every_key_and_no_other() -> None:
+    """A child process's server is refused today, so the table leaves its keys out."""
+    (table,) = re.findall(r"^\| key \| default \|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    keys = [re.findall(r"`([\w.]+)`", row.split("|")[1]) for row in table.splitlines()]
+    documented = [key for row in keys for key in row]
+    expected = {
+        place + (field.alias or name)
+        for place, model in PLACES
+        for name, field in model.model_fields.items()
+    }
+    assert sorted(documented) == sorted(expected - {"agents", "mcpServers", "server"})
+
+
+def test_every_exit_code_is_explained() -> None:
+    explained = {int(number) for number in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert explained == {int(code) for code in ExitCode}
+
+
+def test_the_agent_of_the_readme_imports_and_is_served_by_its_configuration(tmp_path: Path) -> None:
+    """The five-minute start, as far as it goes without a server."""
+    (source,) = snippets(README, "python")
+    compile(source, "README.md", "exec")
+    path = tmp_path / "trip.py"
+    path.write_text(source, "utf-8")
+    spec = importlib.util.spec_from_file_location("readme_trip", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (text,) = snippets(README, "yaml")
+    config = parse(text, "README.md", {})
+    (name,) = config.local_agents()
+    attribute = config.local_agents()[name].use.partition(":")[2]
+    found = getattr(module, attribute)
+    assert isinstance(found, AgentDefinition)
+    assert found.about.name == name
+    assert set(found.tools) == set(config.http_servers())
+
+
+def test_the_promise_is_word_for_word_and_stands_once() -> None:
+    quotes = re.findall(r"(?:^> .*\n)+", README, re.MULTILINE)
+    said = [" ".join(line.removeprefix("> ") for line in each.splitlines()) for each in quotes]
+    assert said == [PROMISE]
+
+
+def test_the_picture_stands_once() -> None:
+    assert len(snippets(README, "mermaid")) == 1
+
+
+def test_the_licence_is_the_one_the_package_names() -> None:
+    named_licence = re.search(
+        r'^license = "(.+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.M
+    )
+    assert named_licence is not None
+    assert f"[{named_licence[1]}](LICENSE)" in README
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=named)
+def test_a_decision_has_its_number_its_four_headings_and_its_line_in_the_index(page: Path) -> None:
+    text = page.read_text("utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Context", "Choice", "Price", "Revisit when"]
+    title = text.splitlines()[0].removeprefix(f"# {page.name[:4]}. ")
+    index = (page.parent / "README.md").read_text("utf-8")
+    assert f"| [{page.name[:4]}]({page.name}) | {title} |" in index
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(page.name[:4]) for page in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    """0009: a dependency is added with its reason, and goes with it."""
+    page = (ROOT / "docs" / "decisions" / "0009-dependencies.md").read_text("utf-8")
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    listed = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    wanted = re.findall(r'^  "([\w.-]+)', listed[1], re.MULTILINE)
+    assert re.findall(r"^\| ([\w.-]+) \| \d", page, re.MULTILINE) == wanted
+
+
+def test_asyncio_is_imported_where_the_decision_says_and_nowhere_else() -> None:
+    """0013: anyio for our code."""
+    page = (ROOT / "docs" / "decisions" / "0013-anyio.md").read_text("utf-8")
+    listed = set(re.findall(r"^- \[.+?\]\(\.\./\.\./(.+?)\)", page, re.MULTILINE))
+    roots = ("protos", "runtime", "bridges", "agents", "apps")
+    files = [path for root in roots for path in (ROOT / root / "interloom").rglob("*.py")]
+    imports = re.compile(r"^\s*(?:import|from) asyncio\b", re.MULTILINE)
+    assert {named(path) for path in files if imports.search(path.read_text("utf-8"))} == listed
