@@ -38,26 +38,19 @@ def main(jobs: tuple[str, ...], rounds: int, seconds: float, in_flight: int) -> 
     print(f"{rounds} rounds of {seconds:g} s, {in_flight} in flight, medians", end="\n\n")
     effort = Effort(in_flight=in_flight, seconds=seconds)
     try:
-        rows, left_out = anyio.run(_measured, jobs or tuple(JOBS), rounds, effort, cores)
+        rows = anyio.run(_measured, jobs or tuple(JOBS), rounds, effort, cores)
     except (BadReply, DidNotStart) as why:
         raise click.ClickException(str(why)) from why
     print(render(rows))
-    for line in left_out:
-        print(line)
 
 
-async def _measured(
-    jobs: tuple[str, ...], rounds: int, effort: Effort, cores: Cores
-) -> tuple[list[Row], list[str]]:
+async def _measured(jobs: tuple[str, ...], rounds: int, effort: Effort, cores: Cores) -> list[Row]:
     rows: list[Row] = []
-    left_out: list[str] = []
     for name in jobs:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
             plan = Plan(rounds, effort, cores, Path(scratch))
-            measured, missing = await run_job(name, JOBS[name], plan)
-        rows += measured
-        left_out += missing
-    return rows, left_out
+            rows += await run_job(name, JOBS[name], plan)
+    return rows
 
 
 if __name__ == "__main__":

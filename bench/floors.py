@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from bench.raw_mcp import RawMcpClient
 from bench.serving import Place, Receive, Scope, Send, answer_json, body_of, on_uvicorn
+
+_TASK_ID: Final = "0" * 32
 
 
 def echo(place: Place) -> None:
@@ -55,6 +57,12 @@ def bridge(place: Place) -> None:
 
 
 def _answered(call: Mapping[str, Any], parts: object) -> bytes:
-    message = {**call["params"]["message"], "role": "ROLE_AGENT", "parts": parts}
-    reply = {"jsonrpc": "2.0", "id": call["id"], "result": {"message": message}}
-    return json.dumps(reply).encode()
+    """The reply every target gives: a finished task with its history and one artifact."""
+    task = {
+        "id": _TASK_ID,
+        "contextId": _TASK_ID,
+        "status": {"state": "TASK_STATE_COMPLETED", "timestamp": "2026-11-22T10:00:00.000Z"},
+        "artifacts": [{"artifactId": "result", "parts": parts}],
+        "history": [call["params"]["message"]],
+    }
+    return json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": {"task": task}}).encode()

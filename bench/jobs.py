@@ -27,7 +27,7 @@ class Job:
         drive: How its targets are loaded.
         floor: What the others are held against.
         ours: Held against the budget.
-        peers: For orientation.
+        others: For orientation: peers, and what of ours has no budget.
         budget: Ratio of our CPU per request to the floor's.
         calls_tools: Whether the canned MCP server runs beside the targets.
     """
@@ -35,14 +35,14 @@ class Job:
     drive: Drive
     floor: str
     ours: tuple[str, ...]
-    peers: tuple[str, ...]
+    others: tuple[str, ...]
     budget: Budget
     calls_tools: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
         """All of them, the floor first."""
-        return (self.floor, *self.ours, *self.peers)
+        return (self.floor, *self.ours, *self.others)
 
 
 JOBS: Final[Mapping[str, Job]] = MappingProxyType(
@@ -51,21 +51,21 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
             drive=partial(send_messages, answer=TEXT),
             floor="asgi-echo",
             ours=("ours-memory",),
-            peers=("a2a-sdk-echo",),
+            others=("a2a-sdk-echo",),
             budget=Budget(aim=1.5, gate=2),
         ),
         "send-durable": Job(
             drive=partial(send_messages, answer=TEXT),
             floor="asgi-sqlite",
             ours=("ours-sqlite",),
-            peers=(),
+            others=(),
             budget=Budget(aim=2, gate=3),
         ),
         "bridge": Job(
             drive=partial(send_messages, answer=TOOL_TEXT),
             floor="asgi-raw-mcp",
-            ours=("ours-bridge", "ours-bridge-sqlite"),
-            peers=("a2a-sdk-mcp",),
+            ours=("ours-bridge",),
+            others=("ours-bridge-sqlite", "a2a-sdk-mcp"),
             budget=Budget(aim=2, gate=4),
             calls_tools=True,
         ),
@@ -73,7 +73,7 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
             drive=order_calls,
             floor="raw-mcp-client",
             ours=("ours-mcp-client",),
-            peers=("mcp-client",),
+            others=("mcp-client",),
             budget=Budget(aim=2.5, gate=4),
             calls_tools=True,
         ),

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from bench.callers import Call as CallTool
 from bench.callers import on_orders
 from bench.canned_mcp import TOOL
-from bench.serving import Place, on_uvicorn
+from bench.serving import Place
 from interloom.agents import AgentDefinition, Context, agent
 from interloom.bridges import McpClient, ServerSpec
 from interloom.bridges.handoff import Toolbox, ToolServer
@@ -24,7 +24,9 @@ from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
+from interloom.runtime.serve.server import calm_collector, server
 
 SERVER = "canned"
 
@@ -73,12 +75,15 @@ def _on_disk(place: Place) -> Ledger:
 
 def _serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -> None:
     http = PooledHttp()
-    servers = {}
+    servers: dict[str, ToolServer] = {}
     if place.tools_port:
         servers[SERVER] = ToolServer(McpClient(ServerSpec(SERVER, place.tools_url), http))
     served = definition.bind(Toolbox(servers))
     runtime = Runtime([served], open_ledger, Settings(on_close=http.aclose))
-    on_uvicorn(runtime.app(), place, lifespan=True)
+    serving = server(runtime.app(), BodyLimits())  # as `interloom run` serves
+    listener = place.listen()
+    calm_collector()
+    serving.run(sockets=[listener])
 
 
 @asynccontextmanager

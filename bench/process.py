@@ -15,7 +15,7 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from bench.serving import NOT_BUILT, READY
+from bench.serving import READY
 
 _START_S = 60.0
 _STOP_S = 5.0
@@ -24,10 +24,6 @@ _LINE_BYTES = 1000
 
 class DidNotStart(Exception):
     """A server's process ended, or said nothing, before it was ready."""
-
-
-class NotBuilt(Exception):
-    """A server says that what it would serve does not exist yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,6 @@ async def started(
 
     Raises:
         DidNotStart: It ended or stayed silent; its own words are on standard error.
-        NotBuilt: It says it cannot be built yet; the text says why.
     """
     command = [sys.executable, "-m", "bench.servers", name]
     command += ["--scratch", str(scratch), "--tools-port", str(tools_port)]
@@ -109,8 +104,6 @@ async def _port_of(name: str, process: Process) -> int:
     except TimeoutError:
         raise DidNotStart(f"{name}: not ready after {_START_S:g} s") from None
     word, _, rest = line.decode().partition(" ")
-    if word == NOT_BUILT:
-        raise NotBuilt(rest)
     if word != READY:
         raise DidNotStart(f"{name}: said {line!r} where '{READY} PORT' was due")
     return int(rest)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from bench.figures import Figures, Summary, figures_of, summarise
 from bench.jobs import Job
 from bench.load import Effort
-from bench.process import Cores, NotBuilt, Running, started
+from bench.process import Cores, Running, started
 from bench.table import Row
 
 _Item = TypeVar("_Item")
@@ -45,18 +45,15 @@ def rotated(items: Sequence[_Item], turn: int) -> list[_Item]:
     return [*items[start:], *items[:start]]
 
 
-async def run_job(name: str, job: Job, plan: Plan) -> tuple[list[Row], list[str]]:
-    """Measure one job.
-
-    Returns:
-        Its rows, the floor first, and a line for each target that is not built.
+async def run_job(name: str, job: Job, plan: Plan) -> list[Row]:
+    """Measure one job; its rows, the floor first.
 
     Raises:
         BadReply: A target answered wrongly; nothing of the job is reported.
         DidNotStart: A target did not come up.
     """
     async with AsyncExitStack() as stack:
-        running, left_out = await _up(stack, job, plan)
+        running = await _up(stack, job, plan)
         warm = Effort(plan.effort.in_flight, plan.effort.seconds * _WARM_SHARE)
         for target in running:
             await job.drive(target, warm)
@@ -68,29 +65,24 @@ async def run_job(name: str, job: Job, plan: Plan) -> tuple[list[Row], list[str]
             }
             rounds.append({target.name: measured[target.name] for target in running})
     summaries = summarise(rounds, floor=job.floor)
-    rows = [Row(name, summary, _remark(job, summary)) for summary in summaries]
-    return rows, [f"{name}: {line}; {job.budget}" for line in left_out]
+    return [Row(name, summary, _remark(job, summary)) for summary in summaries]
 
 
-async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> tuple[list[Running], list[str]]:
+async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> list[Running]:
     tools_port = 0
     if job.calls_tools:
         canned = started("canned-mcp", core=plan.cores.generator, scratch=plan.scratch / "tools")
         tools_port = (await stack.enter_async_context(canned)).port
     running: list[Running] = []
-    left_out: list[str] = []
     for name in job.targets:
         target = started(
             name, core=plan.cores.server, scratch=plan.scratch / name, tools_port=tools_port
         )
-        try:
-            running.append(await stack.enter_async_context(target))
-        except NotBuilt as why:
-            left_out.append(f"left out {name} ({why})")
-    return running, left_out
+        running.append(await stack.enter_async_context(target))
+    return running
 
 
 def _remark(job: Job, summary: Summary) -> str:
     if summary.target == job.floor:
         return "floor"
-    return job.budget.verdict(summary.times_floor) if summary.target in job.ours else "peer"
+    return job.budget.verdict(summary.times_floor) if summary.target in job.ours else ""

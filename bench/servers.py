@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pkgutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Final, cast
 
 import click
 
-from bench.serving import NOT_BUILT, Place
+from bench.serving import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,7 @@ def main(name: str, port: int, tools_port: int, core: int | None, scratch: Path 
         os.sched_setaffinity(0, {core})
     folder = scratch or Path(tempfile.mkdtemp(prefix="bench-"))
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        SERVERS[name].serve(Place(port, folder, tools_port))
-    except ImportError as missing:
-        print(NOT_BUILT, missing, flush=True)
-        sys.exit(1)
+    SERVERS[name].serve(Place(port, folder, tools_port))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import anyio
 import uvicorn
 
 READY: Final = "ready"
-NOT_BUILT: Final = "not-built"
 _BACKLOG: Final = 2048
 
 Scope: TypeAlias = MutableMapping[str, Any]

@@ -12,17 +12,24 @@ import pytest
 from tests.architecture.tree import EVERYTHING, TESTS, imports, nodes, packages, text
 
 ASYNCIO = {
+    "runtime/interloom/runtime/engine/embedded.py": "a task for every run, a quarter of the price",
+    "runtime/interloom/runtime/engine/live.py": "a future for every wait, a third of the price",
+    "runtime/interloom/runtime/engine/run.py": "a task for every run, a quarter of the price",
     "runtime/interloom/runtime/ledger/writer.py": "a thread wakes the loop, once for many commits",
+    "runtime/interloom/runtime/serve/connection.py": "uvicorn's protocols are asyncio's",
     "bench/canned_mcp.py": "protocol callbacks, which anyio does not have",
     "bench/http1.py": "protocol callbacks, which anyio does not have",
     "bench/serving.py": "protocol callbacks, which anyio does not have",
+    "tests/runtime/engine/test_endings.py": "what an author's other libraries raise",
+    "tests/runtime/engine/test_following.py": "what the loop keeps for each who waits",
+    "tests/runtime/serve/test_secrets.py": "what an author's other libraries use",
 }
 """Files that import asyncio, and why anyio does not do."""
 
 SLEEPS = {"tests/runtime/net/hostile.py": "a server that drips bytes, to be cut off by a deadline"}
 """Test files that let time pass, and why."""
 
-IGNORE_WITH_REASON = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]  # \S.*")
+IGNORE_WITH_REASON = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\] +# \S.*")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|pragma:")
 
 

@@ -31,6 +31,7 @@ LIBRARIES = frozenset(
         "datetime",
         "enum",
         "functools",
+        "hashlib",
         "json",
         "jsonschema_rs",
         "math",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
@@ -17,7 +16,7 @@ from interloom.bridges.handoff import ToolServer
 from interloom.bridges.mcp import McpClient, ServerSpec
 from interloom.bridges.mcp.core.rounds import MAX_ROUNDS
 from interloom.runtime.client import A2AClient
-from interloom.runtime.model import Task, TaskState
+from interloom.runtime.model import TaskState
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import SHIP, Reply, depot, fails, gives, says, streams
@@ -29,7 +28,7 @@ from tests.runtime.net.hostile import Answer, head
 
 JSON = {"Content-Type": "application/json"}
 SSE = {"Content-Type": "text/event-stream"}
-SECRET = "swordfish"
+SWORDFISH = "swordfish"
 
 
 @agent(name="concierge")
@@ -80,8 +79,10 @@ BAD = {
     ),
     "another content type": (
         on_call(hostile.reply(b"<h1>swordfish", headers={"Content-Type": "text/html"})),
-        "MCP server flights: tools/call: content type must be application/json or"
-        " text/event-stream",
+        (
+            "MCP server flights: tools/call: content type must be application/json or"
+            " text/event-stream"
+        ),
     ),
     "no HTTP": (
         on_call(hostile.sends_and_hangs_up(b"swordfish\r\n\r\n")),
@@ -92,7 +93,7 @@ BAD = {
         "MCP server flights: tools/call: answered HTTP 500",
     ),
     "an error": (
-        in_reply(fails(-32603, data={"why": SECRET})),
+        in_reply(fails(-32603, data={"why": SWORDFISH})),
         "MCP server flights: tools/call: answered error -32603 (internal error)",
     ),
     "silence": (
@@ -109,8 +110,10 @@ BAD = {
     ),
     "a question of an unknown kind": (
         in_reply(gives(asks(None, seat={"method": "sampling/imagine"}))),
-        "MCP server flights: tools/call: inputRequests['seat']: method must be one of"
-        " elicitation/create, sampling/createMessage, roots/list",
+        (
+            "MCP server flights: tools/call: inputRequests['seat']: method must be one of"
+            " elicitation/create, sampling/createMessage, roots/list"
+        ),
     ),
     "an unknown kind of result": (
         in_reply(gives({"resultType": "maybe"})),
@@ -132,11 +135,13 @@ BAD = {
         on_call(
             hostile.sends_and_hangs_up(head(200, {**SSE, "Content-Length": "99"}) + b"data: {")
         ),
-        "ship of flights: 127.0.0.1: the body broke off or does not decode;"
-        " it may have taken effect.",
+        (
+            "ship of flights: 127.0.0.1: the body broke off or does not decode;"
+            " it may have taken effect."
+        ),
     ),
     "no tool list": (
-        depot(tools_list=gives({"tools": SECRET})).answer,
+        depot(tools_list=gives({"tools": SWORDFISH})).answer,
         "MCP server flights: tools/list: tools must be an array",
     ),
     "a tool list that is refused": (
@@ -144,7 +149,7 @@ BAD = {
         "MCP server flights: tools/list: answered HTTP 403",
     ),
     "a tool definition that breaks a rule": (
-        depot(tools_list=gives({"tools": [{**SHIP, "inputSchema": SECRET}]})).answer,
+        depot(tools_list=gives({"tools": [{**SHIP, "inputSchema": SWORDFISH}]})).answer,
         "MCP server flights: tools/list: tool 'ship': inputSchema must be a schema of type object",
     ),
 }
@@ -160,11 +165,11 @@ async def test_task_fails_with_a_reason_that_names_server_and_rule(
 
     assert task.status.state is TaskState.FAILED
     assert question(task).replace(f":{_port(server.url)}", "") == reason
-    assert SECRET not in task.to_json().decode()
+    assert SWORDFISH not in task.to_json().decode()
 
 
 def _port(url: str) -> str:
-    return url.split(":")[2].split("/")[0]
+    return url.split(":")[2].split("/", maxsplit=1)[0]
 
 
 async def test_server_that_is_down_is_tried_again_and_then_named(stage: Stage) -> None:

@@ -45,7 +45,7 @@ class Hanging:
 
 async def test_cancel_by_another_client_hangs_up_on_the_tool(stage: Stage) -> None:
     """MCP 2026-07-28 basic/patterns/cancellation: closing the stream is the cancel signal."""
-    hanging, answers = Hanging(), list[Task]()
+    hanging, answers, canceled = Hanging(), list[Task](), list[Task]()
     async with hanging.desk.open() as tools, stage.play(concierge, tools=tools) as world:
 
         async def wait_for_it() -> None:
@@ -56,12 +56,12 @@ async def test_cancel_by_another_client_hangs_up_on_the_tool(stage: Stage) -> No
             await hanging.arrived.wait()
             other = stage.client(world, "concierge")
             (task,) = (await other.list()).tasks
-            canceled = await other.cancel(task.id)
+            canceled.append(await other.cancel(task.id))
             await hanging.desk.hung_up.wait()
         assert await world.ledger.runs() == []
 
-    assert canceled.status.state is CANCELED
-    assert answers == [canceled]
+    assert [each.status.state for each in canceled] == [CANCELED]
+    assert answers == canceled
 
 
 async def test_cancel_ends_the_stream_of_everybody(stage: Stage) -> None:

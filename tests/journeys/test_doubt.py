@@ -22,6 +22,10 @@ from tests.journeys.matrix import Stage
 from tests.journeys.words import AT_ONCE, message, open_questions, question, result, send, until
 
 ASKING = TaskState.INPUT_REQUIRED
+INTERRUPTED = (
+    "The call to book was interrupted before its answer arrived, so it may or may not have taken"
+    " effect. What should happen?"
+)
 COLD = Settings(warm_s=0.0, grace_s=1.0)
 
 
@@ -83,8 +87,7 @@ async def test_uncertain_call_becomes_a_question(stage: Stage) -> None:
         journal = await world.ledger.journal(task.id)
 
     assert question(asked).splitlines() == [
-        "flights asks: The call to book was interrupted before its answer arrived, so it may or may"
-        " not have taken effect. What should happen?",
+        f"flights asks: {INTERRUPTED}",
         "   decision — one of: call it again, it worked, give up",
         "   result (what the tool answered, if it worked and you know)",
     ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from itertools import count
-from typing import Final
+from typing import Final, cast
 
 from interloom.runtime.client import A2AClient
 from interloom.runtime.core.trace import Trace
@@ -99,18 +99,16 @@ def question(task: Task) -> str:
     return task.status.message.parts[0].text or ""
 
 
-def open_questions(task: Task) -> JsonObject:
+def open_questions(task: Task) -> Mapping[str, JsonObject]:
     """What a task asks, as a program reads it: name to question."""
     return _asked(task.status)
 
 
-def _asked(found: TaskStatus) -> JsonObject:
+def _asked(found: TaskStatus) -> Mapping[str, JsonObject]:
     assert found.message is not None
     data = next(part.data for part in found.message.parts if part.data is not UNSET)
     assert isinstance(data, dict)
-    questions = data["questions"]
-    assert isinstance(questions, dict)
-    return questions
+    return cast("Mapping[str, JsonObject]", data["questions"])
 
 
 def result(task: Task) -> str:

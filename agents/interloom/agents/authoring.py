@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from interloom.agents.context import Context
-from interloom.agents.results import Result, artifacts
+from interloom.agents.results import Result, products
 from interloom.bridges.handoff import Toolbox
+from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import BadConfig
-from interloom.runtime.model import AgentSkill, Artifact
+from interloom.runtime.model import AgentSkill
 from interloom.runtime.wire.card import About
 
 AgentFunction: TypeAlias = Callable[[Context], Awaitable[Result]]
@@ -46,8 +47,8 @@ class AgentDefinition:
     def bind(self, toolbox: Toolbox) -> Agent:
         """Give it its tools; the result can be served."""
 
-        async def body(task: TaskContext) -> tuple[Artifact, ...]:
-            return artifacts(await self.function(Context(task, toolbox)))
+        async def body(task: TaskContext) -> tuple[Product, ...]:
+            return products(await self.function(Context(task, toolbox)))
 
         return Agent(self.about, body)
 

@@ -12,6 +12,7 @@ from interloom.bridges.handoff import Toolbox
 from interloom.bridges.mcp.core.tools import Tool, ToolResult
 from interloom.runtime.core.answers import check_schema
 from interloom.runtime.core.questions import Question
+from interloom.runtime.core.record import Product
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import AgentRejected
 from interloom.runtime.model import Artifact, Message, Part
@@ -63,8 +64,8 @@ class Context:
 
     @property
     def trace_id(self) -> str:
-        """The W3C trace id of the task, 32 hex digits; empty when there is none."""
-        return "" if self._task.trace is None else self._task.trace.trace_id
+        """The W3C trace id of the task, 32 hex digits."""
+        return self._task.trace.trace_id
 
     async def tool(
         self, server: str, name: str, arguments: Mapping[str, Json] | None = None
@@ -140,7 +141,7 @@ class Context:
             last: No further piece follows.
         """
         artifact = Artifact(artifact_id=name or "artifact", name=name, parts=(part(value),))
-        await self._task.artifact(artifact, append=append, last_chunk=last)
+        await self._task.artifact(Product.of(artifact), append=append, last_chunk=last)
 
     async def gather(self, *work: Coroutine[Any, Any, T]) -> list[T]:
         """Do things side by side; when one fails, the others are cancelled.

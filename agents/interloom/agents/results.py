@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias, cast
 
+from pydantic import ValidationError
+
+from interloom.runtime.core.record import Product
 from interloom.runtime.errors import LocalError
 from interloom.runtime.model import Artifact, Part
 from interloom.runtime.values import Json
@@ -16,37 +19,50 @@ NAME = "result"
 """Artifact id of a result that is not an artifact already."""
 
 
-def artifacts(result: Result) -> tuple[Artifact, ...]:
+def products(result: Result) -> tuple[Product, ...]:
     """Turn what an agent returned into its last artifacts; None is none.
 
     Raises:
         LocalError: The value is nothing A2A can carry.
     """
     match result:
+        case str():
+            return (_text(result),)
         case None:
             return ()
         case Artifact():
-            return (result,)
+            return (Product.of(result),)
         case tuple() if all(isinstance(each, Artifact) for each in result):
-            return cast("tuple[Artifact, ...]", result)
+            return tuple(map(Product.of, cast("tuple[Artifact, ...]", result)))
         case _:
-            return (Artifact(artifact_id=NAME, parts=(part(cast("Json | Part", result)),)),)
+            whole = part(cast("Json | Part", result))
+            return (Product.of(Artifact(artifact_id=NAME, parts=(whole,))),)
+
+
+def _text(text: str) -> Product:
+    try:
+        return Product.of_text(NAME, text)
+    except TypeError:
+        raise LocalError("what an agent returns must be text that UTF-8 can carry") from None
 
 
 def part(value: Json | Part) -> Part:
     """Turn a value into a part: text for a string, else JSON.
 
     Raises:
-        LocalError: The value is not JSON.
+        LocalError: The value is not JSON, or not such as A2A can carry.
     """
-    match value:
-        case Part():
-            return value
-        case str():
-            return Part(text=value)
-        case bool() | int() | float() | list() | Mapping():
-            return Part(data=value, media_type="application/json")
-        case _:
-            raise LocalError(
-                f"an agent returns text, JSON or artifacts, not {type(value).__name__}"
-            )
+    try:
+        match value:
+            case Part():
+                return value
+            case str():
+                return Part(text=value)
+            case bool() | int() | float() | list() | Mapping():
+                return Part(data=value, media_type="application/json")
+            case _:
+                kind = type(value).__name__
+    except ValidationError as broken:
+        rule = broken.errors(include_url=False, include_input=False)[0]["msg"]
+        raise LocalError(f"what an agent returns {rule}") from None
+    raise LocalError(f"an agent returns text, JSON or artifacts, not {kind}")

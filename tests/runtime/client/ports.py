@@ -119,6 +119,7 @@ class AsgiPort:
             "type": "http",
             "method": method,
             "path": urlsplit(url).path,
+            "query_string": b"",
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
         into, out = anyio.create_memory_object_stream[dict[str, Any]](100)

@@ -10,11 +10,12 @@ import pytest
 
 from interloom.runtime.client import A2AClient
 from interloom.runtime.core.questions import Question
+from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from interloom.runtime.ledger.memory import MemoryLedger
-from interloom.runtime.model import Artifact, Message, Part, Role, Task, TaskState
+from interloom.runtime.model import Message, Part, Role, Task, TaskState
 from interloom.runtime.serve.runtime import Runtime, Settings
 from interloom.runtime.wire.card import About
 from tests.runtime.client.ports import AsgiPort
@@ -25,10 +26,10 @@ SEAT = Question(
 )
 
 
-async def book(task: TaskContext) -> tuple[Artifact, ...]:
+async def book(task: TaskContext) -> tuple[Product, ...]:
     (response,) = await task.ask("ask/1", [SEAT])
     content = response.content or {}
-    return (Artifact(artifact_id="a", parts=(Part(text=f"Seat: {content.get('place')}"),)),)
+    return (Product.of_text("a", f"Seat: {content.get('place')}"),)
 
 
 def message(text: str, task_id: str = "") -> Message:

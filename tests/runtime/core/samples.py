@@ -8,8 +8,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from interloom.runtime.core.questions import OpenAsk, Question
-from interloom.runtime.core.record import TaskRecord
-from interloom.runtime.model import Message, Part, Role, TaskState
+from interloom.runtime.core.record import Event, Product, TaskRecord
+from interloom.runtime.core.view import TaskView
+from interloom.runtime.model import (
+    Artifact,
+    Message,
+    Part,
+    Role,
+    StreamResponse,
+    TaskState,
+    decode_json,
+)
 from interloom.runtime.values import Json, JsonObject
 
 NOW: Final = datetime(2026, 7, 28, 9, 30, 0, 123000, UTC)
@@ -26,6 +35,25 @@ def new_record(state: TaskState = TaskState.SUBMITTED, *asks: OpenAsk, seq: int 
         seq=seq,
         asks=asks,
     )
+
+
+def new_view(events: Iterable[Event] = ()) -> TaskView:
+    """The view of the one task these tests know."""
+    return TaskView("t1", "c1", events)
+
+
+def wire(event: Event) -> StreamResponse:
+    """An event as a subscriber reads it."""
+    return decode_json(StreamResponse, event.response("t1", "c1"))
+
+
+def artifact(name: str, *texts: str) -> Artifact:
+    return Artifact(artifact_id=name, parts=tuple(Part(text=text) for text in texts))
+
+
+def product(name: str, *texts: str) -> Product:
+    """An artifact of some texts, as an agent hands it over."""
+    return Product.of(artifact(name, *texts))
 
 
 def said(*parts: str | Part, message_id: str = "m1") -> Message:

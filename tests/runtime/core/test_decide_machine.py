@@ -16,20 +16,28 @@ from interloom.runtime.core import decide
 from interloom.runtime.core.decide import Decision, Start, Stop, Wake
 from interloom.runtime.core.machine import INTERRUPTED, TERMINAL
 from interloom.runtime.core.questions import MARKER, dump, load, text_of, unanswered
-from interloom.runtime.core.record import Event
-from interloom.runtime.core.view import TaskView
+from interloom.runtime.core.record import Event, Product
 from interloom.runtime.errors import IllegalMove, TaskNotCancelable, UnsupportedOperation
 from interloom.runtime.model import (
-    Artifact,
     Part,
     Role,
-    StreamResponse,
     Task,
     TaskState,
     decode_json,
 )
 from interloom.runtime.values import Json, JsonObject
-from tests.runtime.core.samples import KINDS, NOW, Kind, data, names, new_record, said
+from tests.runtime.core.samples import (
+    KINDS,
+    NOW,
+    Kind,
+    data,
+    names,
+    new_record,
+    new_view,
+    product,
+    said,
+    wire,
+)
 
 NAMES = st.sampled_from(["q", "q-2", "answers", "", "Ü 1"])
 TEXTS = st.sampled_from(
@@ -51,7 +59,7 @@ class Story(RuleBasedStateMachine):
         super().__init__()
         self.now = NOW
         self.record = new_record()
-        self.view = TaskView()
+        self.view = new_view()
         self.events: list[Event] = []
         self.kinds: dict[str, Kind] = {}
         self.asks: dict[str, int] = {}
@@ -162,9 +170,8 @@ class Story(RuleBasedStateMachine):
     @rule(append=st.booleans(), last=st.booleans(), name=st.sampled_from(["a", "b"]))
     def agent_produces(self, append: bool, last: bool, name: str) -> None:
         before, event_id = self.record.state, self.fresh(f"artifact/{name}")
-        artifact = Artifact(artifact_id=name, parts=(Part(text=event_id),))
         decision = decide.produce(
-            self.record, artifact, event_id=event_id, append=append, last_chunk=last
+            self.record, product(name, event_id), event_id=event_id, append=append, last_chunk=last
         )
         self.happens(decision)
         assert self.record.state is before
@@ -172,7 +179,7 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_over and self.count > 8)
     @rule(ending=st.sampled_from(ENDINGS))
     def task_ends(self, ending: Ending) -> None:
-        twins = [Artifact(artifact_id="a/1", parts=(Part(text="x"),))] * 2
+        twins = [product("a/1", "x")] * 2
         decision = self._end(ending, twins)
         assert decision.effects == ((Stop(),) if ending == "cancel" else ())
         self.happens(decision)
@@ -192,14 +199,14 @@ class Story(RuleBasedStateMachine):
             decide.ask(self.record, "late", [KINDS[0].question], now=self.now)
         with pytest.raises(IllegalMove):
             decide.report(self.record, "late", event_id="late", now=self.now)
-        late = Artifact(artifact_id="a", parts=(Part(text="x"),))
+        late = product("a", "x")
         with pytest.raises(IllegalMove):
             decide.produce(self.record, late, event_id="late", append=True, last_chunk=True)
 
-    def _end(self, ending: Ending, artifacts: list[Artifact]) -> Decision:
+    def _end(self, ending: Ending, products: list[Product]) -> Decision:
         match ending:
             case "finish":
-                return decide.finish(self.record, artifacts, now=self.now)
+                return decide.finish(self.record, products, now=self.now)
             case "fail":
                 return decide.fail(self.record, "broken", now=self.now)
             case "reject":
@@ -299,14 +306,14 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def task_read_back_is_the_task_in_memory(self) -> None:
         if self.events:
-            assert TaskView(self.events).json() == self.view.json()
+            assert new_view(self.events).json() == self.view.json()
 
     @invariant()
     def everything_shown_is_a2a(self) -> None:
         if not self.events:
             return
         for event in self.events[-2:]:
-            decode_json(StreamResponse, event.json)
+            assert wire(event).kind is not None
         task = decode_json(Task, self.view.json())
         assert task.status.state is self.record.state
         said_by_caller = [each for each in task.history if each.role is Role.USER]

@@ -16,7 +16,7 @@ ENDS = (MESSAGE_ENDS, SUBSCRIPTION_ENDS)
 
 
 def event(seq: int, state: S = S.WORKING) -> Event:
-    return Event(seq, f"e{seq}", "statusUpdate", state, b"{}")
+    return Event(seq, f"e{seq}", state, b"{}")
 
 
 def events(*states: S) -> list[Event]:

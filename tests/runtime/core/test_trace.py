@@ -149,6 +149,18 @@ def test_root_is_a_trace_others_can_read() -> None:
     assert trace.traceparent.endswith("-00")
 
 
+@pytest.mark.parametrize(
+    "seed", ["", "é", TRACE.upper(), TRACE[:-1], "0" * 32, "0" * 16 + SPAN, SPAN + "0" * 16]
+)
+def test_root_of_any_seed_is_valid_and_the_same_each_time(seed: str) -> None:
+    """W3C Trace Context 3.2.2.3, 3.2.2.4: neither id may be all zeros."""
+    trace = root(seed)
+
+    assert read(trace.carrier()) == trace
+    assert root(seed) == trace
+    assert trace.trace_id != seed
+
+
 @given(st.text(max_size=80) | st.from_regex(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.*"))
 def test_whatever_is_read_can_be_read_again(parent: str) -> None:
     """ours: a value that left us valid is valid to the next one."""

@@ -1,4 +1,4 @@
-"""A store as simple as it can be written: a few dictionaries, copied before every change; its rows are values."""
+"""A store as simple as it can be: a few dictionaries of values, copied before every change."""
 
 from __future__ import annotations
 

@@ -142,10 +142,10 @@ class _Conversation:
                 await self._fail(error)
 
     async def _exchange(self, now: Pending) -> JsonObject:
-        meta: dict[str, Json] = {IDEMPOTENCY_KEY: self._request_key(now)}
-        if self._task.trace is not None:
-            meta.update(self._task.trace.carrier())
+        trace = self._task.trace.carrier()
+        meta: dict[str, Json] = {IDEMPOTENCY_KEY: self._request_key(now), **trace}
         send = now.send()
+        await self._learn_tools()
         for attempt in range(1, CONNECT_TRIES):
             try:
                 return await self._server.client.exchange(send, meta=meta)
@@ -154,6 +154,13 @@ class _Conversation:
                     raise
             await self._pause(attempt)
         return await self._server.client.exchange(send, meta=meta)
+
+    async def _learn_tools(self) -> None:
+        """Have the tool list, which the call's headers are made from, before anything is sent."""
+        try:
+            await self._server.client.learn_tools()
+        except TransportError as error:
+            raise TransportError(str(error), delivered=False) from error
 
     def _request_key(self, now: Pending) -> str:
         return f"{self._task.task_id}/{self._key}/{now.call.rounds}"

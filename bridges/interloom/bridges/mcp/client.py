@@ -9,7 +9,6 @@ A tool call is not here: `core.rounds.Call` says what to send, and whoever drive
 from __future__ import annotations
 
 import anyio
-import structlog
 
 from interloom.bridges.mcp.core import frames, headers, listing
 from interloom.bridges.mcp.core.discovery import METHOD as DISCOVER
@@ -27,9 +26,10 @@ from interloom.bridges.mcp.http import (
     StreamableHttp,
 )
 from interloom.runtime.net.port import HttpPort
+from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, Ids, Json, JsonObject, RandomIds, SystemClock
 
-_log = structlog.get_logger()
+_log = logger("mcp")
 _NO_META: JsonObject = {}
 
 
@@ -91,6 +91,15 @@ class McpClient:
         if seen is None or not seen.is_fresh(self._clock.monotonic()):
             seen = await self._refresh(seen)
         return tuple(seen.tools.values())
+
+    async def learn_tools(self) -> None:
+        """Have the tool list at hand, as `exchange` needs it; free when it is there already.
+
+        Raises:
+            BadResult: As for `list_tools`.
+            McpPeerError | TransportError: A request failed.
+        """
+        await self._known()
 
     async def exchange(
         self,

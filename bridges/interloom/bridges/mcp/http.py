@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import anyio
 import orjson
-import structlog
 
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
 from interloom.bridges.mcp.core.frames import (
@@ -31,6 +30,7 @@ from interloom.bridges.mcp.core.frames import (
 )
 from interloom.runtime.errors import BadConfig, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
+from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Json, JsonObject
 from interloom.runtime.wire.sse import Decoder, EventTooLarge
 
@@ -51,7 +51,7 @@ _FIXED: Final = {
     "Accept": "application/json, text/event-stream",
     "Content-Type": "application/json",
 }
-_log = structlog.get_logger()
+_log = logger("mcp")
 
 
 @dataclass(frozen=True, slots=True)

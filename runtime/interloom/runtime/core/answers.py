@@ -40,10 +40,13 @@ _BOOLEANS: Final = {
     **dict.fromkeys(("no", "n", "false", "0"), False),
 }
 _NUMBERS: Final[dict[str, Callable[[str], int | float]]] = {"integer": int, "number": float}
+_OF_RESPONSE: Final = frozenset({"action", "content"})
 _LARGEST: Final = 2**63
 """Bound of a number in text: what every JSON reader and writer behind us takes."""
 _SHOWN: Final = 60
 """Characters of a caller's own word that a reason repeats."""
+_LONGEST: Final = 300
+"""Characters of a validator's message that a reason repeats."""
 
 
 class NotAnAnswer(InterloomError):
@@ -119,8 +122,10 @@ def _from_object(questions: Sequence[Question], value: JsonObject) -> dict[str, 
     unknown = [name for name in answers if name not in by_name]
     if unknown and len(questions) == 1 and "answers" not in value:
         only = questions[0]
-        alone = answers if _is_response(only, answers) else {"content": answers}
-        return {only.name: _response(only, alone)}
+        if _is_response(only, answers):
+            return {only.name: _response(only, answers)}
+        if _is_content(only, answers):
+            return {only.name: _response(only, {"content": answers})}
     if unknown:
         wrong, open_ones = unknown[0][:_SHOWN], ", ".join(by_name)
         raise NotAnAnswer(f"answers.{wrong}: no such question is open; open: {open_ones}.")
@@ -131,8 +136,15 @@ def _from_object(questions: Sequence[Question], value: JsonObject) -> dict[str, 
 
 def _is_response(question: Question, answer: JsonObject) -> bool:
     """Whether it is a whole response rather than a form's content: a no must not become a yes."""
-    is_shaped = "action" in answer and answer.keys() <= {"action", "content"}
-    return is_shaped and "action" not in fields(question)
+    return "action" in answer and "action" not in fields(question)
+
+
+def _is_content(question: Question, answer: JsonObject) -> bool:
+    """Whether it fills in the form, rather than naming questions that are open no more."""
+    named = fields(question)
+    if question.mode == "url" or (question.name in answer and question.name not in named):
+        return False
+    return not named or not named.keys().isdisjoint(answer)
 
 
 def _response(question: Question, answer: Json) -> Response:
@@ -144,6 +156,9 @@ def _response(question: Question, answer: Json) -> Response:
     action = shape.get("action", "accept")
     if action not in ACTIONS:
         raise NotAnAnswer(f"{question.name}: action must be accept, decline or cancel.")
+    stray = [name for name in fields(question) if name in shape.keys() - _OF_RESPONSE]
+    if stray:
+        raise NotAnAnswer(f"{question.name}: {stray[0]} belongs inside content.")
     if action != "accept" or question.mode == "url":
         return Response(action)
     return _accepted(question, shape.get("content", {}))
@@ -151,7 +166,9 @@ def _response(question: Question, answer: Json) -> Response:
 
 def _single(question: Question, value: Json) -> dict[str, Json]:
     names = list(fields(question))
-    if len(names) != 1:
+    if not names:
+        raise NotAnAnswer(f"{question.name}: must be an object with an action.")
+    if len(names) > 1:
         raise NotAnAnswer(f"{question.name}: must be an object with {', '.join(names)}.")
     return {names[0]: value}
 
@@ -169,8 +186,8 @@ def _accepted(question: Question, content: Json) -> Response:
     except ValueError:
         raise NotAnAnswer(f"{question.name}: content is not plain JSON.") from None
     if first is not None:
-        path = ".".join(str(step) for step in first.instance_path)
-        raise NotAnAnswer(f"{path or question.name}: {first.message}.")
+        path = ".".join(str(step) for step in first.instance_path)[:_SHOWN]
+        raise NotAnAnswer(f"{path or question.name}: {first.message[:_LONGEST]}.")
     return Response("accept", filled)
 
 
@@ -232,7 +249,7 @@ def _coerce(name: str, schema: JsonObject, text: str) -> Json:
     kind = schema.get("type")
     if kind == "array":
         items = schema.get("items")
-        each = items if isinstance(items, Mapping) else {}
+        each: JsonObject = items if isinstance(items, Mapping) else {}
         return [_coerce(name, each, piece.strip()) for piece in text.split(",")]
     if options:
         return _choice(name, options, text)

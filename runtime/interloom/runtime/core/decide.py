@@ -26,10 +26,10 @@ from interloom.runtime.core.questions import (
     text_of,
     unanswered,
 )
-from interloom.runtime.core.record import Event, TaskRecord, stamp, status_event
+from interloom.runtime.core.record import Chunk, Event, Product, TaskRecord, stamp, status_json
 from interloom.runtime.errors import LocalError, TaskNotCancelable, UnsupportedOperation
-from interloom.runtime.model import Artifact, Message, Role, TaskState
-from interloom.runtime.values import Json, JsonObject
+from interloom.runtime.model import Message, Role, TaskState
+from interloom.runtime.values import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,12 @@ def accept(record: TaskRecord, message: Message) -> Decision:
         record: A new record: state SUBMITTED, seq 0.
         message: The caller's message; it gets the task's ids.
     """
-    task = {
-        "id": record.id,
-        "contextId": record.context_id,
-        "status": {"state": record.state.value, "timestamp": stamp(record.status_at)},
-        "history": [_placed(record, message)],
-    }
-    submitted = Event(1, "submitted", "task", record.state, orjson.dumps({"task": task}))
-    state = move(record.state, Move.STARTED)
+    begun, at = record.state, stamp(record.status_at)
+    state = move(begun, Move.STARTED)
+    first = Event(1, "submitted", begun, status_json(begun, at), _placed(record, message))
+    second = Event(2, "started", state, status_json(state, at))
     working = record.moved(state, record.status_at, events=2, asks=())
-    return Decision(working, (submitted, status_event(working, "started")), _START)
+    return Decision(working, (first, second), _START)
 
 
 def follow_up(record: TaskRecord, message: Message, *, now: datetime) -> Decision:
@@ -106,8 +102,8 @@ def follow_up(record: TaskRecord, message: Message, *, now: datetime) -> Decisio
     placed = _placed(record, message)
     event_id = f"message/{message.message_id}"
     if not unanswered(record.asks):
-        event = Move.REPORTED if record.state is TaskState.WORKING else Move.ANSWERED
-        return _moved(record, event, now, event_id, cause=placed)
+        how = Move.REPORTED if record.state is TaskState.WORKING else Move.ANSWERED
+        return _moved(record, how, now, event_id, cause=placed)
     try:
         asks = match(record.asks, message)
     except NotAnAnswer as refusal:
@@ -155,7 +151,7 @@ def report(record: TaskRecord, text: str, *, event_id: str, now: datetime) -> De
 
 
 def produce(
-    record: TaskRecord, artifact: Artifact, *, event_id: str, append: bool, last_chunk: bool
+    record: TaskRecord, product: Product, *, event_id: str, append: bool, last_chunk: bool
 ) -> Decision:
     """Add an artifact, or a chunk to one.
 
@@ -164,34 +160,27 @@ def produce(
     """
     if record.state in TERMINAL:
         move(record.state, Move.REPORTED)
-    update: dict[str, object] = {
-        "taskId": record.id,
-        "contextId": record.context_id,
-        "artifact": orjson.Fragment(artifact.to_json()),
-    }
-    if append:
-        update["append"] = True
-    if last_chunk:
-        update["lastChunk"] = True
-    json = orjson.dumps({"artifactUpdate": update})
-    event = Event(record.seq + 1, event_id, "artifactUpdate", record.state, json)
+    chunk = Chunk(product.artifact_id, append, last_chunk)
+    event = Event(record.seq + 1, event_id, record.state, product.json, None, chunk)
     after = record.moved(record.state, record.status_at, events=1, asks=record.asks)
     return Decision(after, (event,))
 
 
-def finish(record: TaskRecord, artifacts: Sequence[Artifact], *, now: datetime) -> Decision:
+def finish(record: TaskRecord, products: Sequence[Product], *, now: datetime) -> Decision:
     """End well, with the last artifacts.
 
     Raises:
         IllegalMove: The task is over already.
     """
-    events: tuple[Event, ...] = ()
-    for number, artifact in enumerate(artifacts, 1):
-        event_id = f"finished/{number}"  # not the artifact's id, which need not be unique
-        made = produce(record, artifact, event_id=event_id, append=False, last_chunk=True)
-        record, events = made.record, (*events, *made.events)
-    ended = _moved(record, Move.FINISHED, now, "finished")
-    return Decision(ended.record, (*events, *ended.events))
+    state = move(record.state, Move.FINISHED)
+    events = [
+        # Not named after the artifact, whose id need not be unique among them.
+        Event(record.seq + n, f"finished/{n}", record.state, json, None, Chunk(name, False, True))
+        for n, (name, json) in enumerate(products, 1)
+    ]
+    after = record.moved(state, now, events=len(events) + 1, asks=())
+    events.append(Event(after.seq, "finished", state, status_json(state, stamp(now))))
+    return Decision(after, tuple(events))
 
 
 def fail(record: TaskRecord, reason: str, *, now: datetime) -> Decision:
@@ -227,17 +216,18 @@ def cancel(record: TaskRecord, *, now: datetime) -> Decision:
 
 def _moved(
     record: TaskRecord,
-    event: Move,
+    how: Move,
     now: datetime,
     event_id: str,
     *,
     says: str = "",
-    cause: JsonObject | None = None,
+    cause: bytes | None = None,
 ) -> Decision:
     """Move on with no question open."""
-    after = record.moved(move(record.state, event), now, events=1, asks=())
+    after = record.moved(move(record.state, how), now, events=1, asks=())
     message = _from_agent(record, event_id, [{"text": _sayable(says)}]) if says else None
-    return Decision(after, (status_event(after, event_id, message=message, cause=cause),))
+    body = status_json(after.state, stamp(now), message)
+    return Decision(after, (Event(after.seq, event_id, after.state, body, cause),))
 
 
 def _asking(
@@ -247,7 +237,7 @@ def _asking(
     event_id: str,
     *,
     reason: str = "",
-    cause: JsonObject | None = None,
+    cause: bytes | None = None,
 ) -> Decision:
     """Wait for the answers that `asks` lack."""
     questions = unanswered(asks)
@@ -263,7 +253,8 @@ def _asking(
         },
     ]
     message = _from_agent(record, event_id, parts)
-    return Decision(after, (status_event(after, event_id, message=message, cause=cause),))
+    body = status_json(after.state, stamp(now), message)
+    return Decision(after, (Event(after.seq, event_id, after.state, body, cause),))
 
 
 def _sayable(text: str) -> str:
@@ -271,20 +262,24 @@ def _sayable(text: str) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-def _placed(record: TaskRecord, message: Message) -> JsonObject:
-    """The caller's message with the ids it has been given."""
-    return {**message.to_dict(), "taskId": record.id, "contextId": record.context_id}
+def _placed(record: TaskRecord, message: Message) -> bytes:
+    """The caller's message as A2A JSON, with the ids of the task it was given to."""
+    context = b"" if message.context_id else b',"contextId":' + orjson.dumps(record.context_id)
+    task = b"" if message.task_id else b',"taskId":' + orjson.dumps(record.id)
+    return b"%b%b%b}" % (message.to_json()[:-1], context, task)
 
 
-def _from_agent(record: TaskRecord, event_id: str, parts: list[Json]) -> JsonObject:
+def _from_agent(record: TaskRecord, event_id: str, parts: list[Json]) -> bytes:
     """A message of the agent, its id derived from the event that carries it."""
-    return {
-        "messageId": f"{record.id}/{event_id}",
-        "contextId": record.context_id,
-        "taskId": record.id,
-        "role": Role.AGENT.value,
-        "parts": parts,
-    }
+    return orjson.dumps(
+        {
+            "messageId": f"{record.id}/{event_id}",
+            "contextId": record.context_id,
+            "taskId": record.id,
+            "role": Role.AGENT.value,
+            "parts": parts,
+        }
+    )
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -105,7 +105,9 @@ def text_of(questions: Sequence[Question], reason: str = "") -> str:
     numbered = len(questions) > 1
     for number, question in enumerate(questions, 1):
         asker = f"{question.source} asks: " if question.source else ""
-        lines.append(f"{f'{number}. ' if numbered else ''}{asker}{question.message}")
+        # Indented, so that a message of several lines cannot pose as another asker.
+        message = "\n   ".join(question.message.splitlines())
+        lines.append(f"{f'{number}. ' if numbered else ''}{asker}{message}")
         if question.mode == "url":
             lines.append(f"   Open {question.url}, then reply that it is done.")
         for name, schema in fields(question).items():

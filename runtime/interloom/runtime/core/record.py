@@ -7,17 +7,14 @@ a sixth of its cost (a measured 0.9 against 5.6 microseconds for nine fields).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import orjson
 
 from interloom.runtime.core.questions import OpenAsk
 from interloom.runtime.core.trace import Trace
-from interloom.runtime.model import TaskState
-from interloom.runtime.values import JsonObject
-
-Kind: TypeAlias = Literal["task", "statusUpdate", "artifactUpdate"]
-"""The field of `StreamResponse` that an event fills (A2A 3.2.3); a bare Message is no event."""
+from interloom.runtime.model import Artifact, TaskState
 
 
 class TaskRecord(NamedTuple):
@@ -62,56 +59,108 @@ class TaskRecord(NamedTuple):
         )
 
 
-class Event(NamedTuple):
-    """An event as stored, streamed and pushed: encoded once, when it is decided.
+class Product(NamedTuple):
+    """An artifact that is encoded already: what an agent makes, on its way to the ledger.
 
     Attributes:
-        seq: 1, 2, 3 … within the task.
+        artifact_id: Names the artifact within its task.
+        json: The A2A `Artifact` as JSON, UTF-8.
+    """
+
+    artifact_id: str
+    json: bytes
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> Product:
+        """Encode an artifact."""
+        return cls(artifact.artifact_id, artifact.to_json())
+
+    @classmethod
+    def of_text(cls, artifact_id: str, text: str) -> Product:
+        """An artifact of one text part: the commonest by far, so it takes no detour by a model.
+
+        Raises:
+            TypeError: The text holds a lone surrogate, which JSON cannot carry.
+        """
+        shape = b'{"artifactId":%b,"parts":[{"text":%b}]}'
+        return cls(artifact_id, shape % (orjson.dumps(artifact_id), orjson.dumps(text)))
+
+
+class Chunk(NamedTuple):
+    """What an event adds to an artifact.
+
+    Attributes:
+        artifact_id: Which artifact.
+        append: It adds to what the artifact has; else it is the artifact.
+        last: No further chunk follows.
+    """
+
+    artifact_id: str
+    append: bool
+    last: bool
+
+
+class Event(NamedTuple):
+    """An event as stored: its JSON is written once, when it is decided.
+
+    Only what is new is kept. `response` puts the envelope around it for a stream or a push, and
+    a `TaskView` puts the same bytes into the Task.
+
+    Attributes:
+        seq: 1, 2, 3 … within the task; 1 is the task's beginning.
         id: Unique within the task and derived from its cause (`submitted`, `ask/…`, `status/2`),
             so that a run that is begun again cannot append it twice.
-        kind: Field of `StreamResponse` it fills.
         state: The task's state after it.
-        json: The whole `StreamResponse` as A2A JSON, UTF-8.
-        message: The message that caused it as A2A JSON, to be kept in the history; or None.
+        body: The artifact, when there is a `chunk`; else the status. A2A JSON, UTF-8.
+        message: The caller's message that caused it, A2A JSON, to be kept in the history; or None.
+        chunk: What it does to which artifact; None for a change of status.
     """
 
     seq: int
     id: str
-    kind: Kind
     state: TaskState
-    json: bytes
+    body: bytes
     message: bytes | None = None
+    chunk: Chunk | None = None
+
+    def response(self, task_id: str, context_id: str) -> bytes:
+        """The `StreamResponse` that tells of it (A2A 3.2.3), as JSON."""
+        task, context = orjson.dumps(task_id), orjson.dumps(context_id)
+        if self.chunk is not None:
+            append = b',"append":true' if self.chunk.append else b""
+            last = b',"lastChunk":true' if self.chunk.last else b""
+            shape = b'{"artifactUpdate":{"taskId":%b,"contextId":%b,"artifact":%b%b%b}}'
+            return shape % (task, context, self.body, append, last)
+        if self.seq == 1:
+            shape = b'{"task":{"id":%b,"contextId":%b,"status":%b,"history":[%b]}}'
+            return shape % (task, context, self.body, self.message or b"")
+        return b'{"statusUpdate":{"taskId":%b,"contextId":%b,"status":%b}}' % (
+            task,
+            context,
+            self.body,
+        )
 
 
-def status_event(
-    record: TaskRecord,
-    event_id: str,
-    *,
-    message: JsonObject | None = None,
-    cause: JsonObject | None = None,
-) -> Event:
-    """The event that brought a task where `record` is: its last.
+_STATUS: Final = {
+    state: b'{"state":"%b","timestamp":"' % state.value.encode() for state in TaskState
+}
+
+
+def status_json(state: TaskState, at: bytes, message: bytes | None = None) -> bytes:
+    """A `TaskStatus` as A2A JSON.
 
     Args:
-        record: The task after the event.
-        event_id: See `Event.id`.
-        message: What the agent says with it, as A2A JSON.
-        cause: The caller's message it answers to, as A2A JSON.
+        state: The state.
+        at: When it was entered, as `stamp` writes it.
+        message: What the agent says with it, A2A JSON.
     """
-    status: dict[str, object] = {"state": record.state.value, "timestamp": stamp(record.status_at)}
-    if message is not None:
-        status["message"] = message
-    update = {"taskId": record.id, "contextId": record.context_id, "status": status}
-    return Event(
-        record.seq,
-        event_id,
-        "statusUpdate",
-        record.state,
-        orjson.dumps({"statusUpdate": update}),
-        None if cause is None else orjson.dumps(cause),
-    )
+    if message is None:
+        return _STATUS[state] + at + b'"}'
+    return _STATUS[state] + at + b'","message":' + message + b"}"
 
 
-def stamp(moment: datetime) -> str:
-    """`YYYY-MM-DDTHH:mm:ss.sssZ` (A2A 5.6.1)."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@lru_cache(maxsize=64)
+def stamp(moment: datetime) -> bytes:
+    """`YYYY-MM-DDTHH:mm:ss.sssZ` (A2A 5.6.1); orjson takes a quarter of `isoformat`'s time."""
+    quoted = orjson.dumps(moment, option=orjson.OPT_UTC_Z)
+    return quoted[1:24] + b"Z" if moment.microsecond else quoted[1:20] + b".000Z"

@@ -7,6 +7,7 @@ headers, then message metadata, then a new root.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
 )
 _VERSION_00_LENGTH: Final = 55
+_TRACE_ID: Final = re.compile(r"(?!0{16})[0-9a-f]{16}(?!0{16})[0-9a-f]{16}")
 _SAMPLED: Final = 1
 MAX_TRACESTATE: Final = 512
 """Characters of tracestate carried on; the Recommendation asks for at least 512."""
@@ -81,9 +83,16 @@ def read(
     )
 
 
-def root(trace_id: str) -> Trace:
-    """Begin a trace from 32 random hex digits, not sampled; its first parent is made of them."""
-    return Trace(f"00-{trace_id}-{trace_id[16:]}-00")
+def root(seed: str) -> Trace:
+    """Begin a trace, not sampled; the same seed, say a task's id, begins the same trace.
+
+    Args:
+        seed: 32 random hex digits, which become the trace id as they are; any other text is
+            hashed into some.
+    """
+    if _TRACE_ID.fullmatch(seed) is None:
+        seed = hashlib.sha256(seed.encode()).hexdigest()[:32]
+    return Trace(f"00-{seed}-{seed[16:]}-00")
 
 
 def _bounded(value: object, limit: int) -> str:

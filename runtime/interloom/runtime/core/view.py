@@ -4,8 +4,8 @@ There is one way to a task's present: apply its events, as they were stored. A t
 a task read back after a year cannot differ.
 
 A view is the one mutable thing in the core: a stream of ten thousand chunks must cost the same
-per chunk at its end as at its beginning, so chunks are added to lists and the JSON is written
-once, when somebody asks for it.
+per chunk at its end as at its beginning, so chunks are added to lists, and the Task's JSON is
+spliced from the events' own bytes when somebody asks for it.
 
 Source: A2A 1.0.1 sections 3.2.4 (history length), 3.7 (messages and artifacts), 4.2.2 (append).
 """
@@ -13,16 +13,14 @@ Source: A2A 1.0.1 sections 3.2.4 (history length), 3.7 (messages and artifacts),
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from interloom.runtime.core.machine import INTERRUPTED
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import LocalError
-from interloom.runtime.model import Message, decode
-
-_WAITS: Final = frozenset(state.value for state in INTERRUPTED)
+from interloom.runtime.model import Message, TaskState, decode
 
 
 class TaskView:
@@ -32,42 +30,35 @@ class TaskView:
     Progress texts are transient; the present status message stays in `status`.
     """
 
-    def __init__(self, events: Iterable[Event] = ()) -> None:
-        """Apply some events at once; see `apply`."""
-        # A2A JSON as parsed; `Any` because nothing here depends on more than the names used.
-        self._task: dict[str, Any] = {}
-        self._history: list[Any] = []
-        self._artifacts: dict[str, dict[str, Any]] = {}
+    def __init__(self, task_id: str, context_id: str, events: Iterable[Event] = ()) -> None:
+        """Begin with some events; see `apply`."""
+        self._ids = task_id, context_id
+        self._state = TaskState.UNSPECIFIED
+        # A2A JSON as the events have it; it is spliced, and parsed only where it has to change.
+        self._status = b""
+        self._history: list[bytes] = []
+        self._artifacts: dict[str, list[bytes]] = {}
         for event in events:
             self.apply(event)
 
     def apply(self, event: Event) -> None:
         """Apply one event; it must be the next one of its task."""
-        body = orjson.loads(event.json)[event.kind]
-        match event.kind:
-            case "task":
-                self._history = body.pop("history", [])
-                self._task = body
-            case "statusUpdate":
-                self._enter(body["status"], event.message)
-            case "artifactUpdate":
-                self._add(body["artifact"], append=body.get("append", False))
-
-    def _enter(self, status: dict[str, Any], cause: bytes | None) -> None:
-        before = self._task["status"]
-        if "message" in before and before["state"] in _WAITS:
-            self._history.append(before["message"])
-        if cause is not None:
-            self._history.append(orjson.loads(cause))
-        self._task["status"] = status
-
-    def _add(self, artifact: dict[str, Any], *, append: bool) -> None:
-        key = artifact["artifactId"]
-        known = self._artifacts.get(key)
-        if append and known is not None:
-            known["parts"].extend(artifact["parts"])
+        chunk = event.chunk
+        if chunk is None:
+            if self._state in INTERRUPTED:
+                self._remember_question()
+            if event.message is not None:
+                self._history.append(event.message)
+            self._state, self._status = event.state, event.body
+        elif chunk.append and chunk.artifact_id in self._artifacts:
+            self._artifacts[chunk.artifact_id].append(event.body)
         else:
-            self._artifacts[key] = artifact
+            self._artifacts[chunk.artifact_id] = [event.body]
+
+    def _remember_question(self) -> None:
+        message = orjson.loads(self._status).get("message")
+        if message is not None:
+            self._history.append(orjson.dumps(message))
 
     def json(self, history_length: int | None = None) -> bytes:
         """The A2A Task as of the last event, as JSON.
@@ -78,19 +69,18 @@ class TaskView:
         Raises:
             LocalError: No event has been applied.
         """
-        if not self._task:
+        if not self._status:
             raise LocalError("a view without events shows no task")
-        task = dict(self._task)
-        if self._artifacts:
-            task["artifacts"] = list(self._artifacts.values())
-        _put_history(task, self._history, history_length)
-        return orjson.dumps(task)
-
-    @property
-    def first_text(self) -> str:
-        """The text of the message that began the task, its text parts joined by line ends."""
-        parts = self._history[0]["parts"] if self._history else []
-        return "\n".join(part["text"] for part in parts if "text" in part)
+        artifacts = b",".join([_joined(chunks) for chunks in self._artifacts.values()])
+        history = b",".join(_latest(self._history, history_length))
+        task_id, context_id = self._ids
+        return b'{"id":%b,"contextId":%b,"status":%b%b%b}' % (
+            orjson.dumps(task_id),
+            orjson.dumps(context_id),
+            self._status,
+            b',"artifacts":[%b]' % artifacts if artifacts else b"",
+            b',"history":[%b]' % history if history else b"",
+        )
 
     @property
     def first_message(self) -> Message:
@@ -101,7 +91,21 @@ class TaskView:
         """
         if not self._history:
             raise LocalError("a view without events has no message")
-        return decode(Message, self._history[0])
+        return decode(Message, orjson.loads(self._history[0]))
+
+
+def _joined(chunks: list[bytes]) -> bytes:
+    """An artifact from its chunks: the first one, with the parts of all."""
+    if len(chunks) == 1:
+        return chunks[0]
+    first, *rest = map(orjson.loads, chunks)
+    for chunk in rest:
+        first["parts"].extend(chunk["parts"])
+    return orjson.dumps(first)
+
+
+def _latest(history: list[Any], length: int | None) -> list[Any]:
+    return history if length is None else history[max(0, len(history) - length) :]
 
 
 def shorten(task: bytes, history_length: int | None, *, artifacts: bool = True) -> bytes:
@@ -115,13 +119,9 @@ def shorten(task: bytes, history_length: int | None, *, artifacts: bool = True) 
     if history_length is None and artifacts:
         return task
     shape = orjson.loads(task)
-    _put_history(shape, shape.pop("history", []), history_length)
+    history = _latest(shape.pop("history", []), history_length)
+    if history:
+        shape["history"] = history
     if not artifacts:
         shape.pop("artifacts", None)
     return orjson.dumps(shape)
-
-
-def _put_history(task: dict[str, Any], history: list[Any], length: int | None) -> None:
-    kept = history if length is None else history[max(0, len(history) - length) :]
-    if kept:
-        task["history"] = kept

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from interloom.runtime.core.record import Product
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.model import Artifact
 from interloom.runtime.wire.card import About
 
 
@@ -17,7 +17,7 @@ class Body(Protocol):
     what it did through the context comes back from the journal instead of happening twice.
     """
 
-    async def __call__(self, task: TaskContext, /) -> tuple[Artifact, ...]:
+    async def __call__(self, task: TaskContext, /) -> tuple[Product, ...]:
         """Work on one task; the artifacts returned are its last, and the task is COMPLETED.
 
         Raises:

@@ -14,12 +14,14 @@ import orjson
 
 from interloom.runtime.core import decide, questions
 from interloom.runtime.core.questions import Question, Response
-from interloom.runtime.core.trace import Trace
+from interloom.runtime.core.record import Product
+from interloom.runtime.core.trace import Trace, root
+from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.run import Run
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
-from interloom.runtime.model import Artifact, Message
+from interloom.runtime.model import Message
 from interloom.runtime.values import Clock, Json
 
 
@@ -31,7 +33,7 @@ class TaskContext:
         context_id: The conversation it belongs to.
         agent: Name of the agent.
         owner: Principal it works for.
-        trace: W3C trace it belongs to, or None.
+        trace: W3C trace it belongs to; its own, made of its id, when the caller sent none.
     """
 
     def __init__(self, tasks: Tasks, run: Run, clock: Clock) -> None:
@@ -40,9 +42,14 @@ class TaskContext:
         self.context_id = record.context_id
         self.agent = record.agent
         self.owner = record.owner
-        self.trace: Trace | None = record.trace
+        self._caller_trace = record.trace
         self._tasks, self._run, self._clock = tasks, run, clock
         self._counts: dict[str, int] = {}
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The W3C trace the task belongs to."""
+        return self._caller_trace or root(self.task_id)
 
     @cached_property
     def message(self) -> Message:
@@ -52,7 +59,9 @@ class TaskContext:
     @property
     def text(self) -> str:
         """The text of that message, its text parts joined by line ends."""
-        return self._run.live.view.first_text
+        live = self._run.live
+        parts = (live.opening or live.view.first_message).parts
+        return "\n".join([part.text for part in parts if part.text is not None])
 
     def key(self, name: str) -> str:
         """The next key of a kind: `name/1`, `name/2` …, in the order the code asks for them."""
@@ -77,7 +86,9 @@ class TaskContext:
         if done is None:
             with self._run.busy():
                 done = _json(key, await work())
-                await self._tasks.commit_rows(PutStep(self.task_id, key, done))
+                await self._tasks.commit_rows(
+                    PutStep(self.task_id, key, done), *self._run.progress()
+                )
             self._run.steps[key] = done
         result: Json = orjson.loads(done)
         return result
@@ -93,39 +104,32 @@ class TaskContext:
         Returns:
             One response a question, in the order asked.
         """
-        live = self._run.live
-        if key not in self._run.signals:
+        live = await self._live()
+        if key not in self._run.signals and key not in self._run.event_ids:
             decision = decide.ask(live.record, key, asked, now=self._clock.now())
-            await self._tasks.commit(live, decision, *more)
+            await self._tasks.commit(live, decision, *more, *self._run.progress())
         return load_signal(await self._run.wait(key))
 
     async def status(self, text: str) -> None:
         """Tell the caller how it goes."""
         event_id = self.key("status")
-        live = self._run.live
+        live = await self._live()
         if event_id not in self._run.event_ids:
             now = self._clock.now()
-            await self._tasks.commit(
-                live, decide.report(live.record, text, event_id=event_id, now=now)
-            )
+            report = decide.report(live.record, text, event_id=event_id, now=now)
+            await self._tasks.commit(live, report, *self._run.progress())
 
     async def artifact(
-        self, artifact: Artifact, *, append: bool = False, last_chunk: bool = True
+        self, product: Product, *, append: bool = False, last_chunk: bool = True
     ) -> None:
         """Give the caller a result, or a chunk of one."""
-        event_id = self.key(f"artifact/{artifact.artifact_id}")
-        live = self._run.live
+        event_id = self.key(f"artifact/{product.artifact_id}")
+        live = await self._live()
         if event_id not in self._run.event_ids:
-            await self._tasks.commit(
-                live,
-                decide.produce(
-                    live.record,
-                    artifact,
-                    event_id=event_id,
-                    append=append,
-                    last_chunk=last_chunk,
-                ),
+            made = decide.produce(
+                live.record, product, event_id=event_id, append=append, last_chunk=last_chunk
             )
+            await self._tasks.commit(live, made, *self._run.progress())
 
     def call(self, key: str) -> CallRow | None:
         """A tool call as journaled, or None when it was never intended."""
@@ -133,13 +137,17 @@ class TaskContext:
 
     async def record_call(self, row: CallRow) -> None:
         """Journal where a tool call stands; on return it is stored."""
-        await self._tasks.commit_rows(PutCall(row))
+        await self._tasks.commit_rows(PutCall(row), *self._run.progress())
         self._run.calls[row.key] = row
 
     def remember_call(self, row: CallRow) -> Write:
         """The row to be stored together with an ask; see `ask`."""
         self._run.calls[row.key] = row
         return PutCall(row)
+
+    async def _live(self) -> Live:
+        live = self._run.live = await self._tasks.renewed(self._run.live)
+        return live
 
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""

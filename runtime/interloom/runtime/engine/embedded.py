@@ -9,7 +9,7 @@ from __future__ import annotations
 # A task of anyio's group costs 38 microseconds, one of asyncio's 9 (measured), and every
 # SendMessage begins one; the engine needs asyncio anyway (DESIGN section 6).
 import asyncio  # noqa: TID251
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -51,6 +51,8 @@ WARM_S: Final = 20.0
 """Seconds a waiting coroutine is kept for a quick answer."""
 MAX_ATTEMPTS: Final = 5
 """Times a run is begun again after a crash without having got anywhere; then the task fails."""
+LEAVE_S: Final = 5.0
+"""Seconds a run that is let go of gets to leave; an agent may refuse to."""
 RETRY_S: Final = 1.0
 """Seconds before a run is begun again whose rows could not be written."""
 
@@ -69,10 +71,12 @@ class EmbeddedEngine:
         clock: Clock,
         *,
         warm_s: float = WARM_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._tasks, self._agents, self._clock = tasks, agents, clock
-        self._warm_s = warm_s
+        self._warm_s, self._retry_s = warm_s, retry_s
         self._runs: dict[str, Run] = {}
+        self._attempts: dict[str, int] = {}
         self._group: asyncio.TaskGroup | None = None
         self._drained = anyio.Event()
         self._idle: anyio.Event | None = None
@@ -81,9 +85,10 @@ class EmbeddedEngine:
 
     def writes(self, record: TaskRecord, effects: Sequence[Effect]) -> tuple[Write, ...]:
         """The rows that make the effects outlive this process."""
-        return tuple(self._write(record, effect) for effect in effects)
+        return tuple([self._write(record, effect) for effect in effects])
 
-    def _write(self, record: TaskRecord, effect: Effect) -> Write:
+    @staticmethod
+    def _write(record: TaskRecord, effect: Effect) -> Write:
         match effect:
             case Start():
                 return PutRun(RunRow(record.id, record.agent, RunState.ACTIVE, 1))
@@ -123,8 +128,18 @@ class EmbeddedEngine:
                 if row.state is RunState.ACTIVE:
                     await self._recover(row)
             task_status.started()
-            await self._drained.wait()
+            try:
+                await self._drained.wait()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._drop_runs()
         self._group = None
+
+    async def _drop_runs(self) -> None:
+        """Let go of what still runs, and wait until it is gone."""
+        for run in list(self._runs.values()):
+            run.end(Ending.DRAINED)
+        await self._until_idle(LEAVE_S)
 
     async def drain(self, grace_s: float) -> None:
         """Begin nothing more; give runs `grace_s` seconds, then drop them: their rows stay."""
@@ -133,29 +148,31 @@ class EmbeddedEngine:
             return
         for run in list(self._runs.values()):
             run.park_if_waiting()
-        if self._runs:
-            self._idle = anyio.Event()
-            with anyio.move_on_after(grace_s):
-                await self._idle.wait()
-        for run in list(self._runs.values()):
-            run.end(Ending.DRAINED)
+        await self._until_idle(grace_s)
         self._drained.set()
+
+    async def _until_idle(self, within_s: float) -> None:
+        if self._runs:
+            self._idle = self._idle or anyio.Event()  # one for all who wait for the last run
+            with anyio.move_on_after(within_s):
+                await self._idle.wait()
 
     async def _recover(self, row: RunRow) -> None:
         if row.agent not in self._agents:
             log.warning("run.deferred", task_id=row.task_id, agent=row.agent)
             return
-        if row.attempt >= MAX_ATTEMPTS:
+        stored = await self._tasks.ledger.task(row.task_id)
+        waited = stored is not None and bool(stored.record.asks)  # a crash while waiting is no try
+        attempt = 1 if waited else row.attempt + 1
+        if attempt > MAX_ATTEMPTS:
             log.error("run.gave_up", task_id=row.task_id, attempts=row.attempt)
             async with self._tasks.held(row.task_id) as live:
                 reason = f"The agent was begun {row.attempt} times and never got any further."
                 await self._close(live, decide.fail(live.record, reason, now=self._clock.now()))
             return
-        stored = await self._tasks.ledger.task(row.task_id)
-        waited = stored is not None and bool(stored.record.asks)  # a crash while waiting is no try
-        again = row._replace(attempt=1 if waited else row.attempt + 1)
-        await self._tasks.commit_rows(PutRun(again))
-        log.info("run.recovered", task_id=row.task_id, attempt=again.attempt)
+        await self._tasks.commit_rows(PutRun(RunRow(row.task_id, row.agent, row.state, attempt)))
+        log.info("run.recovered", task_id=row.task_id, attempt=attempt)
+        self._attempts[row.task_id] = attempt
         self._spawn(row.task_id)
 
     # One run
@@ -176,61 +193,71 @@ class EmbeddedEngine:
             self._tasks.release(live)
 
     def _begin(self, live: Live, journal: Journal) -> None:
+        task_id, agent = live.record.id, live.record.agent
         if self._group is None:
             return
-        run = Run(live, journal, warm_s=self._warm_s)
-        self._runs[live.record.id] = run
+        if agent not in self._agents:
+            log.warning("run.deferred", task_id=task_id, agent=agent)
+            return
+        attempt = self._attempts.pop(task_id, 1)
+        run = Run(live, journal, warm_s=self._warm_s, attempt=attempt)
+        self._runs[task_id] = run
         live.users += 1
-        self._group.create_task(self._drive(run))
+        run.start(self._drive(run))
 
     async def _drive(self, run: Run) -> None:
-        live = run.live
-        again = False
+        task_id = run.live.record.id
+        again, pause_s = False, 0.0
         try:
-            with run.scope:
-                await self._work(run)
+            await run.until_ended(self._work(run))
             again = await self._put_down(run)
         except (Unavailable, Conflict) as error:
-            log.warning("run.interrupted", task_id=live.record.id, code=error.code)
-            again = run.ending is not Ending.STOPPED
-            await anyio.sleep(RETRY_S)
+            log.warning("run.interrupted", task_id=task_id, code=error.code)
+            again, pause_s = run.ending is not Ending.STOPPED, self._retry_s
         finally:
-            del self._runs[live.record.id]
-            self._tasks.release(live)
+            del self._runs[task_id]
+            self._tasks.release(run.live)
             if self._idle is not None and not self._runs:
                 self._idle.set()
         if again:
-            self._spawn(live.record.id)
+            with anyio.move_on_after(pause_s):
+                await self._drained.wait()
+            self._spawn(task_id)
 
     async def _work(self, run: Run) -> None:
-        live, agent = run.live, self._agents[run.live.record.agent]
+        agent = self._agents[run.live.record.agent]
         context = TaskContext(self._tasks, run, self._clock)
         try:
             artifacts = await agent.body(context)
-            if live.record.state in TERMINAL:
+            live = run.live = await self._tasks.renewed(run.live)
+            if run.ending is not None or live.record.state in TERMINAL:
                 return
             ended = decide.finish(live.record, artifacts, now=self._clock.now())
-        except Exception as error:  # noqa: BLE001 - an author's code may raise and return anything
-            await self._broke(live, error)
+        except BaseException as error:  # it may raise and return anything
+            if _is_ours(error):
+                raise
+            await self._broke(run, error)
             return
         await self._close(live, ended)
 
-    async def _broke(self, live: Live, error: Exception) -> None:
-        cause = _single(error)
+    async def _broke(self, run: Run, error: BaseException) -> None:
+        cause = _cause(error)
         if isinstance(cause, Unavailable | Conflict):
             raise cause  # the run is begun again; this is not the agent's failure
-        if live.record.state in TERMINAL:
+        live = run.live = await self._tasks.renewed(run.live)
+        if run.ending is not None or live.record.state in TERMINAL:
             return
         now = self._clock.now()
         if isinstance(cause, AgentRejected):
             await self._close(live, decide.reject(live.record, str(cause), now=now))
             return
-        reason = str(cause)
-        if not isinstance(cause, InterloomError):
-            reason = "The agent failed unexpectedly."
+        if isinstance(cause, InterloomError):
+            reason = str(cause)
+            if not isinstance(cause, AgentFailed):
+                log.warning("agent.failed", task_id=live.record.id, code=cause.code, reason=reason)
+        else:
+            reason = "The agent failed unexpectedly."  # a foreign text is not for peers
             log.error("agent.raised", task_id=live.record.id, exc_info=cause)
-        elif not isinstance(cause, AgentFailed):
-            log.warning("agent.failed", task_id=live.record.id, code=cause.code, reason=reason)
         await self._close(live, decide.fail(live.record, reason, now=now))
 
     async def _close(self, live: Live, decision: decide.Decision) -> None:
@@ -247,7 +274,24 @@ class EmbeddedEngine:
         return run.woken or any(key in run.signals for key in run.waits_for)
 
 
-def _single(error: BaseException) -> BaseException:
-    """The one error inside nested groups of one; task groups wrap what their tasks raise."""
+def _is_ours(error: BaseException) -> bool:
+    """Whether it ends us, rather than being something the agent ran into."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    return isinstance(error, KeyboardInterrupt | GeneratorExit)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What to go by of nested groups, which task groups wrap around what their tasks raise."""
+    leaves = list(_leaves(error))
+    trouble = [leaf for leaf in leaves if isinstance(leaf, Unavailable | Conflict)]
+    return trouble[0] if trouble else leaves[0] if len(leaves) == 1 else error
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
     inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # only groups have it
-    return _single(inner[0]) if len(inner) == 1 else error
+    for each in inner:
+        yield from _leaves(each)
+    if not inner:
+        yield error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+# A future each is a third of what an event of anyio costs, and every SendMessage waits once.
+import asyncio  # noqa: TID251
 from collections import deque
 from typing import Final
-
-import anyio
 
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.core.view import TaskView
 from interloom.runtime.errors import InterloomError
+from interloom.runtime.model import Message
 
 TAIL: Final = 256
 """Recent events kept for subscribers; one that is further behind reads the ledger."""
@@ -23,17 +24,19 @@ class Live:
         stored: The task as the ledger has it. Nothing newer is shown to anybody.
         view: What clients may know, as of `record`.
         snapshot: The A2A Task as JSON as of `stored`, or None while it moves.
-        tail: The last stored events, oldest first.
+        tail: The last stored events, oldest first; kept from the first subscriber on.
         users: How many hold it; at 0 it is forgotten, the ledger has it all.
         failure: Set when a commit failed; the object is of no further use.
         messages: Ids of messages taken since it was loaded: a repeat may come before the first
             is stored.
+        opening: The message that began the task, as received; None where it was loaded.
     """
 
     __slots__ = (
-        "_changed",
+        "_waiters",
         "failure",
         "messages",
+        "opening",
         "record",
         "snapshot",
         "stored",
@@ -47,11 +50,12 @@ class Live:
         self.stored = record
         self.view = view
         self.snapshot = snapshot
-        self.tail: deque[Event] = deque(maxlen=TAIL)
+        self.tail: deque[Event] | None = None
         self.users = 0
         self.failure: InterloomError | None = None
         self.messages: set[str] = set()
-        self._changed: anyio.Event | None = None
+        self.opening: Message | None = None
+        self._waiters: list[asyncio.Future[None]] = []
 
     def publish(
         self, record: TaskRecord, events: tuple[Event, ...], snapshot: bytes | None
@@ -59,13 +63,14 @@ class Live:
         """Show what is stored now."""
         self.stored = record
         self.snapshot = snapshot
-        self.tail.extend(events)
-        self._wake()
+        if self.tail is not None:
+            self.tail.extend(events)
+        self.nudge()
 
     def fail(self, failure: InterloomError) -> None:
         """Give up on this object; those who wait are told why."""
         self.failure = failure
-        self._wake()
+        self.nudge()
 
     async def changed(self) -> None:
         """Wait for the next `publish`.
@@ -74,22 +79,33 @@ class Live:
             InterloomError: What `fail` was told.
         """
         if self.failure is None:
-            if self._changed is None:
-                self._changed = anyio.Event()
-            await self._changed.wait()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                if (
+                    waiter in self._waiters
+                ):  # else a silent task would gather those who lost patience
+                    self._waiters.remove(waiter)
         if self.failure is not None:
             raise self.failure
 
-    def _wake(self) -> None:
-        event, self._changed = self._changed, None
-        if event is not None:
-            event.set()
+    def nudge(self) -> None:
+        """Have those who wait look again."""
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def recent(self, after: int) -> list[Event] | None:
         """Stored events with `seq > after`, or None when the tail does not reach back so far."""
         missing = self.stored.seq - after
         if missing <= 0:
             return []
+        if self.tail is None:
+            self.tail = deque(maxlen=TAIL)
         if missing > len(self.tail):
             return None
         return list(self.tail)[-missing:]

@@ -23,6 +23,7 @@ from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.tasks import Follower, Tasks, owned
 from interloom.runtime.errors import (
     BadParams,
+    PushNotSupported,
     TaskNotFound,
     UnsupportedOperation,
     Violation,
@@ -83,7 +84,7 @@ class Operations:
             BadParams: Its contextId is another, or the role is not the user's.
         """
         settings = request.configuration
-        length = None if settings is None else _length(settings.history_length)
+        length = None if settings is None else settings.history_length
         live, _ = await self._receive(caller, request)
         try:
             if settings is None or not settings.return_immediately:
@@ -97,9 +98,11 @@ class Operations:
         self, caller: Caller, request: SendMessageRequest
     ) -> AsyncGenerator[Stream]:
         """SendStreamingMessage (3.1.2); raises what `send_message` raises."""
+        settings = request.configuration
+        length = None if settings is None else settings.history_length
         live, seq = await self._receive(caller, request)
         try:
-            yield await self._stream(live, seq, MESSAGE_ENDS)
+            yield await self._stream(live, seq, MESSAGE_ENDS, length)
         finally:
             self._tasks.release(live)
 
@@ -186,11 +189,17 @@ class Operations:
         finally:
             self._tasks.release(live)
 
-    async def _stream(self, live: Live, seq: int, ends: frozenset[TaskState]) -> Stream:
+    def leave(self) -> None:
+        """Let go of all subscribers, because the process is about to end."""
+        self._tasks.leave()
+
+    async def _stream(
+        self, live: Live, seq: int, ends: frozenset[TaskState], length: int | None = None
+    ) -> Stream:
         if seq == 0:
             return Stream(None, Follower(self._tasks, live, after=0, ends=ends))
         follower = Follower(self._tasks, live, after=live.stored.seq, ends=ends)
-        return Stream(b'{"task":%b}' % await self._tasks.json(live), follower)
+        return Stream(b'{"task":%b}' % await self._tasks.json(live, length), follower)
 
     async def _own(self, caller: Caller, task_id: str) -> Live:
         live = await self._tasks.hold(task_id)
@@ -201,7 +210,11 @@ class Operations:
 
     async def _receive(self, caller: Caller, request: SendMessageRequest) -> tuple[Live, int]:
         """Take a message; the task it went to, held, and how much of it is old (0: a new task)."""
-        message = request.message
+        message, settings = request.message, request.configuration
+        if settings is not None:
+            _length(settings.history_length, "configuration.historyLength")
+            if settings.task_push_notification_config is not None:
+                raise PushNotSupported("this agent sends no push notifications")
         if message.role is not Role.USER:
             raise _bad("message.role", "must be ROLE_USER")
         if message.task_id:
@@ -210,18 +223,18 @@ class Operations:
 
     async def _begin(self, caller: Caller, message: Message) -> tuple[Live, int]:
         record = TaskRecord(
-            id=self._ids.fresh(),
-            context_id=message.context_id or self._ids.fresh(),
-            owner=caller.owner,
-            agent=caller.agent,
-            state=TaskState.SUBMITTED,
-            status_at=self._clock.now(),
+            self._ids.fresh(),
+            message.context_id or self._ids.fresh(),
+            caller.owner,
+            caller.agent,
+            TaskState.SUBMITTED,
+            self._clock.now(),
             trace=caller.trace,
         )
         decision = decide.accept(record, message)
         rows = self._engine.writes(record, decision.effects)
         try:
-            live = await self._tasks.create(decision, message.message_id, *rows)
+            live = await self._tasks.create(decision, message, *rows)
         except MessageSeen as seen:
             live = await self._tasks.hold(seen.task_id)
             return live, live.stored.seq
@@ -244,9 +257,14 @@ class Operations:
             return
         record = live.record
         decision = decide.follow_up(record, message, now=self._clock.now())
-        live.messages.add(message.message_id)
         rows = self._engine.writes(record, decision.effects)
-        await self._tasks.commit(live, decision, AddMessage(record, message.message_id), *rows)
+        live.messages.add(message.message_id)
+        try:
+            taken = AddMessage(record, message.message_id)
+            await self._tasks.commit(live, decision, taken, *rows)
+        except BaseException:
+            live.messages.discard(message.message_id)  # it was not taken: it may be sent again
+            raise
         self._engine.act(live, decision.effects)
 
     async def _seen(self, caller: Caller, message: Message) -> bool:
@@ -254,9 +272,9 @@ class Operations:
         return await ledger.seen(caller.owner, caller.agent, message.message_id) is not None
 
 
-def _length(requested: int | None) -> int | None:
+def _length(requested: int | None, field: str = "historyLength") -> int | None:
     if requested is not None and requested < 0:
-        raise _bad("historyLength", "must be 0 or more")
+        raise _bad(field, "must be 0 or more")
     return requested
 
 

@@ -21,12 +21,13 @@ from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.delivery import Cursor, advance
 from interloom.runtime.core.machine import SETTLED
 from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.trace import root
 from interloom.runtime.core.view import TaskView
 from interloom.runtime.engine.live import Live
-from interloom.runtime.errors import InterloomError, TaskNotFound
+from interloom.runtime.errors import InterloomError, TaskNotFound, Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import AddEvents, CreateTask, MoveTask, Write
-from interloom.runtime.model import TaskState
+from interloom.runtime.model import Message, TaskState
 from interloom.runtime.telemetry.log import logger
 
 log = logger("engine")
@@ -37,26 +38,39 @@ PAGE: Final = 500
 
 
 class Tasks:
-    """The tasks of one process that somebody looks at, backed by a ledger."""
+    """The tasks of one process that somebody looks at, backed by a ledger.
+
+    Attributes:
+        ledger: The system of record.
+        leaving: True once subscribers are to go elsewhere.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._live: dict[str, Live] = {}
+        self.leaving = False
 
-    async def create(self, decision: Decision, message_id: str, *more: Write) -> Live:
-        """Store a new task and hold it; the caller must `release` it.
+    def leave(self) -> None:
+        """Let go of all subscribers, because the process is about to end."""
+        self.leaving = True
+        for live in self._live.values():
+            live.nudge()
+
+    async def create(self, decision: Decision, message: Message, *more: Write) -> Live:
+        """Store a new task, begun by a message, and hold it; the caller must `release` it.
 
         Raises:
             MessageSeen: The message began or joined a task before.
             Unavailable: The ledger takes no writes.
         """
         record = decision.record
-        live = Live(record, TaskView(decision.events))
+        live = Live(record, TaskView(record.id, record.context_id, decision.events))
+        live.opening = message
         events = AddEvents(record.id, decision.events)
-        await self.ledger.commit(CreateTask(record, message_id), events, *more)
+        await self.ledger.commit(CreateTask(record, message.message_id), events, *more)
         live.publish(record, decision.events, None)
-        self._live[record.id] = live
-        live.users = 1
+        live = self._live.setdefault(record.id, live)  # it may have been found and held already
+        live.users += 1
         return live
 
     async def hold(self, task_id: str) -> Live:
@@ -78,6 +92,18 @@ class Tasks:
         if live.users == 0 and self._live.get(live.record.id) is live:
             del self._live[live.record.id]
 
+    async def renewed(self, live: Live) -> Live:
+        """A task that is held, anew if a commit of it failed: then it must be decided from there.
+
+        Raises:
+            TaskNotFound: It is gone.
+        """
+        if live.failure is None:
+            return live
+        fresh = await self.hold(live.record.id)
+        self.release(live)
+        return fresh
+
     @asynccontextmanager
     async def held(self, task_id: str) -> AsyncGenerator[Live]:
         """`hold` and `release` around a block."""
@@ -91,8 +117,12 @@ class Tasks:
         stored = await self.ledger.task(task_id)
         if stored is None:
             raise TaskNotFound("no such task", details={"taskId": task_id[:100]})
-        view = TaskView(await self.all_events(task_id, stored.record.seq))
+        view = await self._view(stored.record)
         return Live(stored.record, view, stored.snapshot)
+
+    async def _view(self, record: TaskRecord) -> TaskView:
+        events = await self.all_events(record.id, record.seq)
+        return TaskView(record.id, record.context_id, events)
 
     async def all_events(self, task_id: str, until: int) -> list[Event]:
         """The stored events 1 to `until`."""
@@ -127,6 +157,9 @@ class Tasks:
         except InterloomError as error:
             self._drop(live, error)
             raise
+        except BaseException:
+            self._drop(live, Unavailable("what became of a change is not known"))
+            raise
         live.publish(record, events, snapshot)
         if record.state in SETTLED and _info.isEnabledFor(logging.INFO):
             _log_move(before, record)
@@ -160,8 +193,7 @@ class Tasks:
         if live.record is live.stored:
             return live.view.json(history_length)
         # A commit is under way: what it says is not out yet.
-        stored = live.stored
-        return TaskView(await self.all_events(stored.id, stored.seq)).json(history_length)
+        return (await self._view(live.stored)).json(history_length)
 
 
 class Follower:
@@ -177,19 +209,28 @@ class Follower:
         """True once the last event has been given out."""
         return self._cursor.done
 
+    def response(self, event: Event) -> bytes:
+        """An event as the stream carries it: a `StreamResponse` as JSON."""
+        record = self._live.stored
+        return event.response(record.id, record.context_id)
+
     async def next(self, patience_s: float) -> list[Event]:
         """The next events, at least one, or none at all after `patience_s` seconds of silence.
 
         Raises:
             Unavailable: The task can no longer be followed here; subscribe again.
         """
-        if self._live.stored.seq == self._cursor.seq:
+        if self._live.stored.seq == self._cursor.seq and not self._tasks.leaving:
             with anyio.move_on_after(patience_s):
                 await self._live.changed()
+        if self._tasks.leaving:
+            raise Unavailable("this server is going down; subscribe again")
         after = self._cursor.seq
         found = self._live.recent(after)
         if found is None:
-            found = await self._tasks.ledger.events(self._live.stored.id, after=after, limit=PAGE)
+            # Never beyond what was shown: this process may not know yet that more is stored.
+            limit = min(PAGE, self._live.stored.seq - after)
+            found = await self._tasks.ledger.events(self._live.stored.id, after=after, limit=limit)
         fresh: list[Event] = []
         for cursor, event in advance(self._cursor, found, self._ends):
             self._cursor = cursor
@@ -204,7 +245,7 @@ def _log_move(before: TaskRecord, after: TaskRecord) -> None:
         agent=after.agent,
         before=before.state.name,
         after=after.state.name,
-        trace_id="" if after.trace is None else after.trace.trace_id,
+        trace_id=(after.trace or root(after.id)).trace_id,
     )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
-from typing import TypeVar, assert_never
+from typing import Any, TypeVar
 
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
@@ -35,33 +33,33 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-@dataclass(slots=True)
-class _Journal:
-    """What a run has behind it; most tasks have nothing."""
-
-    steps: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    signals: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    calls: dict[str, CallRow] = field(default_factory=dict[str, CallRow])
-
-
-@dataclass(slots=True)
-class _Kept:
-    """One task's rows; its events by id, in order."""
-
-    task: StoredTask
-    events: dict[str, Event] = field(default_factory=dict[str, Event])
-    journal: _Journal | None = None
-
-
 class MemoryLedger:
-    """Dictionaries that behave like the tables of `schema.sql`."""
+    """One dictionary for each table of `schema.sql`."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, _Kept] = {}
+        self._tasks: dict[str, StoredTask] = {}
+        self._events: dict[str, dict[str, Event]] = {}  # by event id, in order
         self._messages: dict[tuple[str, str, str], str] = {}
         self._runs: dict[str, RunRow] = {}
-        self._undo: list[Callable[[], object]] = []
+        self._steps: dict[str, dict[str, bytes]] = {}
+        self._signals: dict[str, dict[str, bytes]] = {}
+        self._calls: dict[str, dict[str, CallRow]] = {}
+        # What was there before each change of the transaction: (table, key, value or None).
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._closed = False
+        # The key is the class of the value each function takes; `Any` as a dict cannot say so.
+        self._apply: dict[type[Write], Callable[[Any], None]] = {
+            CreateTask: self._create,
+            MoveTask: self._move,
+            AddEvents: self._add_events,
+            AddMessage: self._add_message,
+            PutRun: self._put_run,
+            ParkRun: self._park,
+            EndRun: self._end,
+            PutSignal: self._put_signal,
+            PutStep: self._put_step,
+            PutCall: self._put_call,
+        }
 
     async def commit(self, *writes: Write) -> None:
         """Write one after the other; when one is refused, take back those before it."""
@@ -69,56 +67,40 @@ class MemoryLedger:
             raise Unavailable("the store is closed")
         try:
             for write in writes:
-                self._apply(write)
+                self._apply[type(write)](write)
         except BaseException:
-            for take_back in reversed(self._undo):
-                take_back()
+            for table, key, before in reversed(self._undo):
+                if before is None:
+                    del table[key]
+                else:
+                    table[key] = before
             raise
         finally:
             self._undo.clear()
 
-    def _apply(self, write: Write) -> None:  # noqa: C901 - one arm a write, nothing else
-        match write:
-            case CreateTask(record=record, message_id=message_id):
-                self._create(record, message_id)
-            case AddMessage(record=record, message_id=message_id):
-                self._take(record, message_id)
-            case MoveTask(record=record, expected_seq=expected, snapshot=snapshot):
-                self._move(record, expected, snapshot)
-            case AddEvents(task_id=task_id, events=events):
-                self._append(self._tasks[task_id].events, events)
-            case PutRun(run=run):
-                self._put(self._runs, run.task_id, run)
-            case ParkRun(task_id=task_id, waits_for=keys):
-                self._park(task_id, keys)
-            case EndRun(task_id=task_id):
-                self._end(task_id)
-            case PutSignal(task_id=task_id, key=key, value=value):
-                self._put_first(self._journal(task_id).signals, key, value)
-                self._set_state(task_id, RunState.PARKED, RunState.ACTIVE)
-            case PutStep(task_id=task_id, key=key, result=result):
-                self._put_first(self._journal(task_id).steps, key, result)
-            case PutCall(call=call):
-                self._put(self._journal(call.task_id).calls, call.key, call)
-            case _:
-                assert_never(write)
-
     def _put(self, table: dict[Key, Value], key: Key, value: Value) -> None:
-        if key in table:
-            self._undo.append(partial(table.__setitem__, key, table[key]))
-        else:
-            self._undo.append(partial(table.pop, key))
+        self._undo.append((table, key, table.get(key)))
         table[key] = value
 
     def _put_first(self, table: dict[Key, Value], key: Key, value: Value) -> None:
         if key not in table:
             self._put(table, key, value)
 
-    def _create(self, record: TaskRecord, message_id: str) -> None:
-        self._take(record, message_id)
+    def _of(self, table: dict[str, dict[str, Value]], task_id: str) -> dict[str, Value]:
+        """A task's rows of a table."""
+        if task_id not in table:
+            self._put(table, task_id, {})
+        return table[task_id]
+
+    def _create(self, write: CreateTask) -> None:
+        record = write.record
+        self._take(record, write.message_id)
         if record.id in self._tasks:
             raise Conflict("the task exists")
-        self._put(self._tasks, record.id, _Kept(StoredTask(record, None)))
+        self._put(self._tasks, record.id, StoredTask(record, None))
+
+    def _add_message(self, write: AddMessage) -> None:
+        self._take(write.record, write.message_id)
 
     def _take(self, record: TaskRecord, message_id: str) -> None:
         key = (record.owner, record.agent, message_id)
@@ -127,58 +109,64 @@ class MemoryLedger:
             raise MessageSeen(seen)
         self._put(self._messages, key, record.id)
 
-    def _move(self, record: TaskRecord, expected: int, snapshot: bytes | None) -> None:
-        kept = self._tasks.get(record.id)
-        if kept is None or kept.task.record.seq != expected:
+    def _move(self, write: MoveTask) -> None:
+        record = write.record
+        stored = self._tasks.get(record.id)
+        if stored is None or stored.record.seq != write.expected_seq:
             raise Conflict("the task moved on")
-        self._undo.append(partial(setattr, kept, "task", kept.task))
-        kept.task = StoredTask(record, snapshot)
+        self._put(self._tasks, record.id, StoredTask(record, write.snapshot))
 
-    def _append(self, kept: dict[str, Event], events: tuple[Event, ...]) -> None:
-        for event in events:
+    def _add_events(self, write: AddEvents) -> None:
+        kept = self._of(self._events, write.task_id)
+        for event in write.events:
             if event.seq != len(kept) + 1 or event.id in kept:
                 raise Conflict("the event is there already")
             self._put(kept, event.id, event)
 
-    def _end(self, task_id: str) -> None:
-        run = self._runs.pop(task_id, None)
-        if run is not None:
-            self._undo.append(partial(self._runs.__setitem__, task_id, run))
+    def _put_run(self, write: PutRun) -> None:
+        self._put(self._runs, write.run.task_id, write.run)
 
-    def _journal(self, task_id: str) -> _Journal:
-        kept = self._tasks[task_id]
-        if kept.journal is None:
-            kept.journal = _Journal()
-        return kept.journal
-
-    def _park(self, task_id: str, keys: tuple[str, ...]) -> None:
-        signals = self._journal(task_id).signals
-        come = any(key in signals for key in keys)
-        if not come:
-            self._set_state(task_id, RunState.ACTIVE, RunState.PARKED)
+    def _park(self, write: ParkRun) -> None:
+        signals = self._signals.get(write.task_id, {})
+        if not any(key in signals for key in write.waits_for):
+            self._set_state(write.task_id, RunState.ACTIVE, RunState.PARKED)
 
     def _set_state(self, task_id: str, before: RunState, after: RunState) -> None:
         run = self._runs.get(task_id)
         if run is not None and run.state is before:
-            self._put(self._runs, task_id, RunRow(task_id, run.agent, after, run.attempt))
+            self._put(self._runs, task_id, run._replace(state=after))
+
+    def _end(self, write: EndRun) -> None:
+        run = self._runs.pop(write.task_id, None)
+        if run is not None:
+            self._undo.append((self._runs, write.task_id, run))
+
+    def _put_signal(self, write: PutSignal) -> None:
+        self._put_first(self._of(self._signals, write.task_id), write.key, write.value)
+        self._set_state(write.task_id, RunState.PARKED, RunState.ACTIVE)
+
+    def _put_step(self, write: PutStep) -> None:
+        self._put_first(self._of(self._steps, write.task_id), write.key, write.result)
+
+    def _put_call(self, write: PutCall) -> None:
+        self._put(self._of(self._calls, write.call.task_id), write.call.key, write.call)
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
-        kept = self._tasks.get(task_id)
-        return None if kept is None else kept.task
+        return self._tasks.get(task_id)
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with `seq > after`, in order, at most `limit`."""
-        kept = self._tasks.get(task_id)
-        return [] if kept is None else list(islice(kept.events.values(), after, after + limit))
+        kept = self._events.get(task_id, {})
+        return list(islice(kept.values(), after, after + limit))
 
     async def journal(self, task_id: str) -> Journal:
         """Everything a run of the task needs to go on."""
-        if task_id not in self._tasks:
-            return Journal()
-        journal, events = self._journal(task_id), self._tasks[task_id].events
         return Journal(
-            dict(journal.steps), dict(journal.signals), dict(journal.calls), frozenset(events)
+            dict(self._steps.get(task_id, {})),
+            dict(self._signals.get(task_id, {})),
+            dict(self._calls.get(task_id, {})),
+            frozenset(self._events.get(task_id, ())),
         )
 
     async def runs(self) -> list[RunRow]:
@@ -192,7 +180,7 @@ class MemoryLedger:
     async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
         """Tasks that match, newest status first, and how many match in all."""
         records = [
-            kept.task.record for kept in self._tasks.values() if _matches(kept.task.record, query)
+            stored.record for stored in self._tasks.values() if _matches(stored.record, query)
         ]
         records.sort(key=lambda record: (record.status_at, record.id), reverse=True)
         total, after = len(records), query.after

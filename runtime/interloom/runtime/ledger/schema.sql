@@ -18,10 +18,12 @@ CREATE TABLE event (
     task_id  TEXT    NOT NULL,
     seq      INTEGER NOT NULL,         -- 1, 2, 3 … without gaps
     event_id TEXT    NOT NULL,         -- from the step that caused it: cannot be appended twice
-    kind     TEXT    NOT NULL,
     state    TEXT    NOT NULL,
-    json     BLOB    NOT NULL,         -- StreamResponse, encoded once
-    message  BLOB,                     -- the message that caused it
+    body     BLOB    NOT NULL,         -- the status, or the artifact, written once
+    message  BLOB,                     -- the caller's message that caused it
+    artifact TEXT,                     -- which artifact; NULL for a change of status
+    append   INTEGER NOT NULL,         -- 1: adds to what the artifact has
+    last     INTEGER NOT NULL,         -- 1: its last chunk
     PRIMARY KEY (task_id, seq)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX event_by_id ON event (task_id, event_id);

@@ -21,7 +21,7 @@ import orjson
 
 from interloom.runtime.core import questions
 from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.rows import (
@@ -92,14 +92,11 @@ class SqliteLedger:
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with `seq > after`, in order, at most `limit`."""
         rows = self._reading.execute(
-            "SELECT seq, event_id, kind, state, json, message FROM event"
+            "SELECT seq, event_id, state, body, message, artifact, append, last FROM event"
             " WHERE task_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (task_id, after, limit),
         )
-        return [
-            Event(seq, event_id, kind, TaskState(state), json, message)
-            for seq, event_id, kind, state, json, message in rows
-        ]
+        return [_event(row) for row in rows]
 
     async def journal(self, task_id: str) -> Journal:
         """Everything a run of the task needs to go on."""
@@ -207,6 +204,12 @@ def _where(query: Query) -> tuple[str, tuple[str | int, ...]]:
     if query.since is not None:
         conditions.append(("status_ms >= ?", millis(query.since)))
     return " AND ".join(text for text, _ in conditions), tuple(value for _, value in conditions)
+
+
+def _event(row: tuple[int, str, str, bytes, bytes | None, str | None, int, int]) -> Event:
+    seq, event_id, state, body, message, artifact, append, last = row
+    chunk = None if artifact is None else Chunk(artifact, bool(append), bool(last))
+    return Event(seq, event_id, TaskState(state), body, message, chunk)
 
 
 def _record(

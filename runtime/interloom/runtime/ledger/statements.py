@@ -31,6 +31,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
+_STATUS: Final = (None, False, False)
+"""The chunk of an event that changes the status."""
+
+
 def millis(moment: datetime) -> int:
     """Milliseconds since the epoch, the precision A2A asks for (5.6.1)."""
     return (moment - _EPOCH) // _MILLISECOND
@@ -99,18 +103,11 @@ def _trace(record: TaskRecord) -> bytes | None:
 def _add_events(connection: sqlite3.Connection, write: AddEvents) -> None:
     try:
         connection.executemany(
-            "INSERT INTO event (task_id, seq, event_id, kind, state, json, message)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (task_id, seq, event_id, state, body, message, artifact, append,"
+            " last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (
-                    write.task_id,
-                    each.seq,
-                    each.id,
-                    each.kind,
-                    each.state.value,
-                    each.json,
-                    each.message,
-                )
+                (write.task_id, each.seq, each.id, each.state.value, each.body, each.message)
+                + (_STATUS if each.chunk is None else each.chunk)
                 for each in write.events
             ],
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -35,6 +36,9 @@ class A2AApp:
         agents: What each agent says of itself, the first one being the default.
         open_rpc: Opens the JSON-RPC binding; left at shutdown.
         base_url: Where clients reach this process, without a trailing slash.
+
+    Attributes:
+        problem: Why the startup failed, when the configuration is to blame; else None.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class A2AApp:
             raise BadConfig("there is no agent to serve")
         self._open_rpc = open_rpc
         self._rpc: JsonRpc | None = None
+        self.problem: BadConfig | None = None
         default = next(iter(agents))
         self._callers = {"/": default}
         self._cards: dict[str, bytes] = {}
@@ -59,19 +64,20 @@ class A2AApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._live(receive, send)
+            return
         path, method = scope["path"], scope["method"]
         agent = self._callers.get(path)
         if self._rpc is None:
             await _refuse(send, 503, "not serving")
         elif agent is not None:
             if method == "POST":
-                await self._rpc.answer(agent, dict(scope["headers"]), receive, send)
+                headers = dict(scope["headers"])
+                if scope["query_string"]:
+                    take_version(headers, scope["query_string"])
+                await self._rpc.answer(agent, headers, receive, send)
             else:
                 await _refuse(send, 405, "this path takes POST", allow=b"POST")
         else:
@@ -86,13 +92,31 @@ class A2AApp:
         else:
             await _refuse(send, 405, "this path takes GET", allow=b"GET")
 
+    def leave(self) -> None:
+        """Let go of all subscribers, because the process is about to end."""
+        if self._rpc is not None:
+            self._rpc.leave()
+
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self._open_rpc() as self._rpc:
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        self._rpc = None
+        try:
+            async with self._open_rpc() as self._rpc:
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except BadConfig as problem:
+            self.problem = problem
+            await send({"type": "lifespan.startup.failed", "message": str(problem)})
+            return
+        finally:
+            self._rpc = None
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def take_version(headers: dict[bytes, bytes], query: bytes) -> None:
+    """Let the request parameter `A2A-Version` stand in for a header that is not there (3.6.1)."""
+    for name, value in parse_qsl(query):
+        if name.lower() == b"a2a-version":
+            headers.setdefault(b"a2a-version", value)
 
 
 async def _refuse(send: Send, status: int, reason: str, *, allow: bytes = b"") -> None:

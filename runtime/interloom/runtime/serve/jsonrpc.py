@@ -11,11 +11,10 @@ import anyio
 from interloom.runtime.core import trace
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.operations import Caller, Operations, Stream
-from interloom.runtime.errors import InterloomError, RequestError, TransportError
+from interloom.runtime.errors import RequestError, TransportError, Unavailable
 from interloom.runtime.model import SendMessageRequest, WireModel, decode
 from interloom.runtime.serve.body import BodyLimits, Receive, Send, read
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.values import Ids
 from interloom.runtime.wire import jsonrpc, sse, versions
 from interloom.runtime.wire.errors import row
 from interloom.runtime.wire.jsonrpc import Id
@@ -37,8 +36,9 @@ _STREAM: Final = [
 class JsonRpc:
     """Answers JSON-RPC requests to one process's agents."""
 
-    def __init__(self, operations: Operations, ids: Ids, limits: BodyLimits) -> None:
-        self._ids, self._limits = ids, limits
+    def __init__(self, operations: Operations, limits: BodyLimits) -> None:
+        self._limits = limits
+        self.leave = operations.leave
         self._operations: dict[str, Any] = {
             method.name: getattr(operations, method.operation) for method in METHODS.values()
         }
@@ -53,10 +53,10 @@ class JsonRpc:
             frame = jsonrpc.load(body)
             call_id = jsonrpc.id_of(frame)
             call = jsonrpc.call(frame)
-            versions.check(headers.get(b"a2a-version", b"").decode("latin-1"))
+            versions.check(headers.get(b"a2a-version", b""))
             method = find(call.method)
             request = decode(method.request, call.params)
-            caller = Caller("", agent, self._trace(headers, request))
+            caller = Caller("", agent, trace_of(headers, request))
             if method.streaming:
                 await self._stream(method, caller, request, call.id, receive, send)
             else:
@@ -67,21 +67,6 @@ class JsonRpc:
         except Exception as error:  # noqa: BLE001 - the last one who can tell the client
             report(error, agent)
             await respond(send, _status(error), jsonrpc.error(call_id, error))
-
-    def _trace(self, headers: Mapping[bytes, bytes], request: WireModel) -> Trace:
-        if b"traceparent" in headers:
-            names = ("traceparent", "tracestate", "baggage")
-            found = trace.read(
-                {name: headers.get(name.encode(), b"").decode("latin-1") for name in names}
-            )
-            if found is not None:
-                return found
-        if isinstance(request, SendMessageRequest):
-            for metadata in (request.message.metadata, request.metadata):
-                found = trace.read(metadata) if metadata else None
-                if found is not None:
-                    return found
-        return trace.root(self._ids.fresh())
 
     async def _stream(
         self,
@@ -96,25 +81,47 @@ class JsonRpc:
         opened = self._operations[method.name](caller, request)
         async with opened as stream:
             await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
-            if stream.opening is not None:
-                await _chunk(send, sse.encode(jsonrpc.result(call_id, stream.opening)))
-            await _pour(stream, call_id, receive, send)
+            opening = stream.opening
+            frame = b"" if opening is None else sse.encode(jsonrpc.result(call_id, opening))
+            await _chunk(send, frame)  # an empty one lets the head go; see `serve.connection`
+            await _pour(stream, caller.agent, call_id, receive, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _pour(stream: Stream, call_id: Id, receive: Receive, send: Send) -> None:
+def trace_of(headers: Mapping[bytes, bytes], request: WireModel) -> Trace | None:
+    """The trace a request belongs to: by its headers, else by its message's metadata, else none."""
+    if b"traceparent" in headers:
+        names = ("traceparent", "tracestate", "baggage")
+        found = trace.read(
+            {name: headers.get(name.encode(), b"").decode("latin-1") for name in names}
+        )
+        if found is not None:
+            return found
+    if isinstance(request, SendMessageRequest):
+        for metadata in (request.message.metadata, request.metadata):
+            found = trace.read(metadata) if metadata else None
+            if found is not None:
+                return found
+    return None
+
+
+async def _pour(stream: Stream, agent: str, call_id: Id, receive: Receive, send: Send) -> None:
     follower = stream.follower
     try:
         while not follower.done:
             events = await follower.next(BEAT_S)
             if events:
-                frames = [sse.encode(jsonrpc.result(call_id, event.json)) for event in events]
+                frames = [
+                    sse.encode(jsonrpc.result(call_id, follower.response(event)))
+                    for event in events
+                ]
                 await _chunk(send, b"".join(frames))
             elif await gone(receive):
                 return
             else:
                 await _chunk(send, sse.COMMENT)
-    except InterloomError as error:  # the head is out: the error goes into the stream
+    except Exception as error:  # noqa: BLE001 - the head is out: it can only go into the stream
+        report(error, agent)
         await _chunk(send, sse.encode(jsonrpc.error(call_id, error)))
 
 
@@ -138,7 +145,7 @@ async def respond(send: Send, status: int, body: bytes) -> None:
 
 def report(error: Exception, agent: str) -> None:
     """Log what went wrong, once: with a traceback when it is our fault."""
-    if isinstance(error, RequestError):
+    if isinstance(error, RequestError | Unavailable):
         log.info("request.refused", agent=agent, code=error.code)
     else:
         log.error("request.broke", agent=agent, exc_info=error)

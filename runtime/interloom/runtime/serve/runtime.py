@@ -104,4 +104,4 @@ class Runtime:
     @asynccontextmanager
     async def _open_rpc(self) -> AsyncGenerator[JsonRpc]:
         async with self.open() as operations:
-            yield JsonRpc(operations, self._ids, self._settings.limits)
+            yield JsonRpc(operations, self._settings.limits)

@@ -7,6 +7,8 @@ promise         what a promise is, and how one is found broken
 ledgers         what every `Ledger` promises, one async function a promise
 ledger_writes   of its transactions
 ledger_reads    of runs, journals and everything read
+in_process      an HTTP port to an application in this process
+pair            a whole runtime in memory, and clients that talk to it
 
 A store of your own is held to them like this:
 

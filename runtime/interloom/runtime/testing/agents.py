@@ -8,9 +8,10 @@ from typing import Final
 import anyio
 
 from interloom.runtime.core.questions import Question
+from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.model import Artifact, Message, Part
+from interloom.runtime.model import Message
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire.card import About
 
@@ -28,15 +29,15 @@ def text(message: Message) -> str:
     return "\n".join(part.text for part in message.parts if part.text is not None)
 
 
-def result(said: str) -> tuple[Artifact, ...]:
+def result(said: str) -> tuple[Product, ...]:
     """One artifact, `result`, with one text."""
-    return (Artifact(artifact_id="result", parts=(Part(text=said),)),)
+    return (Product.of_text("result", said),)
 
 
 def echo(name: str = "echo") -> Agent:
     """An agent that says back what it was told."""
 
-    async def body(task: TaskContext) -> tuple[Artifact, ...]:
+    async def body(task: TaskContext) -> tuple[Product, ...]:
         return result(text(task.message))
 
     return Agent(About(name, "Says it back."), body)
@@ -48,7 +49,7 @@ def asker(name: str = "asker", *, questions: int = 1) -> Agent:
     A question is put under the key `ask/1`, `ask/2` …; one that is declined counts as `declined`.
     """
 
-    async def body(task: TaskContext) -> tuple[Artifact, ...]:
+    async def body(task: TaskContext) -> tuple[Product, ...]:
         said: list[str] = []
         for number in range(1, questions + 1):
             asked = Question("question", f"What is word {number}?", FORM)
@@ -63,7 +64,7 @@ def asker(name: str = "asker", *, questions: int = 1) -> Agent:
 def crasher(make: Callable[[], BaseException], name: str = "crasher") -> Agent:
     """An agent that raises a fresh error each time it is begun."""
 
-    async def body(task: TaskContext) -> tuple[Artifact, ...]:
+    async def body(task: TaskContext) -> tuple[Product, ...]:
         raise make()
 
     return Agent(About(name, "Crashes."), body)
@@ -85,7 +86,7 @@ class Slow:
         self.begun = self.stepped = 0
         self.working, self.finish = anyio.Event(), anyio.Event()
 
-    async def _body(self, task: TaskContext) -> tuple[Artifact, ...]:
+    async def _body(self, task: TaskContext) -> tuple[Product, ...]:
         self.begun += 1
         said = await task.step("work", self._work)
         self.working.set()

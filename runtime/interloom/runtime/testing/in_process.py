@@ -68,13 +68,15 @@ class AppHttp:
         """Send one request when the context is entered; see `HttpPort.send`."""
         if self._is_closed:
             raise LocalError("this HTTP port is closed")
-        scope = _scope(method, url, headers, body)
-        return self._exchange(scope, _Exchange(scope["server"][0], body or b"", limits))
+        return self._exchange(_scope(method, url, headers, body), body or b"", limits)
 
     @asynccontextmanager
-    async def _exchange(self, scope: Scope, exchange: _Exchange) -> AsyncGenerator[Reply]:
+    async def _exchange(self, scope: Scope, body: bytes, limits: Limits) -> AsyncGenerator[Reply]:
+        host = scope["server"][0]
         if self.app is None:
-            raise exchange.broken("no connection: refused or unreachable", delivered=False)
+            refused = f"{host}: no connection: refused or unreachable"
+            raise TransportError(refused, delivered=False)
+        exchange = _Exchange(host, body, limits)
         self._open.add(exchange)
         self._group.start_soon(self._serve, self.app, scope, exchange)
         try:
@@ -180,7 +182,7 @@ class _Exchange:
         """Wait for status and headers."""
         await self._bounded(self._has_head.wait())
         if not self.status:
-            raise self.broken("closed the connection without an answer")
+            raise self._broken("closed the connection without an answer")
 
     async def read(self) -> bytes:
         """The whole body; see `Reply.read`."""
@@ -199,10 +201,10 @@ class _Exchange:
         except anyio.EndOfStream:
             if self._is_whole:
                 raise StopAsyncIteration from None
-            raise self.broken("the body broke off") from None
+            raise self._broken("the body broke off") from None
         self._size += len(chunk)
         if self._size > self._limits.max_bytes:
-            raise self.broken(f"the body is over {self._limits.max_bytes} bytes")
+            raise self._broken(f"the body is over {self._limits.max_bytes} bytes")
         return chunk
 
     async def _bounded(self, coming: Awaitable[_T]) -> _T:
@@ -210,12 +212,11 @@ class _Exchange:
         with anyio.move_on_after(min(self._limits.idle_s, left_s)):
             return await coming
         if left_s < self._limits.idle_s:
-            raise self.broken(f"not done within {self._limits.total_s:g} s")
-        raise self.broken(f"silent for {self._limits.idle_s:g} s")
+            raise self._broken(f"not done within {self._limits.total_s:g} s")
+        raise self._broken(f"silent for {self._limits.idle_s:g} s")
 
-    def broken(self, rule: str, *, delivered: bool = True) -> TransportError:
-        """The error for an exchange that failed."""
-        return TransportError(f"{self._host}: {rule}", delivered=delivered)
+    def _broken(self, rule: str) -> TransportError:
+        return TransportError(f"{self._host}: {rule}", delivered=True)
 
 
 def _scope(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Scope:

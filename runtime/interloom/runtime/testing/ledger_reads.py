@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from interloom.runtime.core.paging import Position, Query
-from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import (
     AddEvents,
@@ -123,11 +123,21 @@ async def a_snapshot_stands_until_the_task_moves_on(ledger: Ledger) -> None:
 async def events_are_read_in_pages(ledger: Ledger) -> None:
     """`after` is exclusive, `limit` is a bound, the order is that of their numbers."""
     await ledger.commit(*creation(record(seq=30)))
-    await ledger.commit(AddEvents("task-1", (event(31, message=b'{"role":"ROLE_USER"}'),)))
     same(await ledger.events("task-1", after=0, limit=10), list(events(1, 10)))
     same(await ledger.events("task-1", after=28, limit=2), list(events(29, 30)))
-    same(await ledger.events("task-1", after=30), [event(31, message=b'{"role":"ROLE_USER"}')])
-    same(await ledger.events("task-1", after=31), [])
+    same(await ledger.events("task-1", after=30), nothing := list[Event]())
+    same(await ledger.events("task-1", after=31), nothing)
+
+
+async def events_are_read_back_whole(ledger: Ledger) -> None:
+    """Whatever they tell of."""
+    written = (
+        event(1, message=b'{"role":"ROLE_USER"}'),
+        event(2, chunk=Chunk("result", append=True, last=False)),
+        event(3, chunk=Chunk("", append=False, last=True), message=b"{}"),
+    )
+    await ledger.commit(*creation(record()), AddEvents("task-1", written))
+    same(await ledger.events("task-1"), list(written))
 
 
 async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> None:
@@ -139,13 +149,13 @@ async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> No
     await ledger.commit(
         PutStep(task.id, name, large),
         PutSignal(task.id, name, large),
-        AddEvents(task.id, (event(1, name, json=large, message=large),)),
+        AddEvents(task.id, (event(1, name, body=large, message=large),)),
         MoveTask(task, 0, large),
         ParkRun(task.id, (name,)),
     )
     journal = await ledger.journal(task.id)
     same(journal.steps == {name: large} == journal.signals, True)
-    same((await ledger.events(task.id))[0].json == large, True)
+    same((await ledger.events(task.id))[0].body == large, True)
     same(await ledger.task(task.id) == StoredTask(task, large), True)
     same(await _run_state(ledger), RunState.ACTIVE)
     same((await ledger.page(Query(name, agent=name)))[1], 1)

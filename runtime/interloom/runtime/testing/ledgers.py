@@ -34,6 +34,7 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     reads.runs_are_listed_oldest_first,
     reads.a_snapshot_stands_until_the_task_moves_on,
     reads.events_are_read_in_pages,
+    reads.events_are_read_back_whole,
     reads.large_and_strange_values_come_back_byte_for_byte,
     reads.pages_meet_without_gap_or_overlap,
     reads.a_listing_shows_what_was_asked_for,

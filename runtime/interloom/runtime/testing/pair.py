@@ -20,7 +20,7 @@ from interloom.runtime.client import A2AClient
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.engine.agent import Agent
-from interloom.runtime.errors import Unavailable
+from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
@@ -59,16 +59,13 @@ async def pair(
                 await world.stop()
             finally:
                 group.cancel_scope.cancel()
-    except (
-        BaseExceptionGroup
-    ) as errors:  # of a block that fails, one error is to be seen, not a tree
+    except BaseExceptionGroup as errors:  # whoever reads a failed test wants the error, not a tree
         raise _only(errors) from None
 
 
 def _only(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # only groups have it
+    return _only(inner[0]) if len(inner) == 1 else error
 
 
 class World:
@@ -174,6 +171,8 @@ class _Life:
             if message["type"] == "lifespan.startup.complete":
                 self._is_up = True
                 task_status.started()
+            elif message["type"] == "lifespan.startup.failed":
+                raise BadConfig(message["message"])
 
         try:
             with self.power:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import orjson
 
-from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.ledger.rows import AddEvents, CreateTask, PutRun, RunRow, RunState, Write
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
@@ -34,16 +34,21 @@ def record(
 
 
 def event(
-    seq: int, event_id: str = "", *, json: bytes = b"", message: bytes | None = None
+    seq: int,
+    event_id: str = "",
+    *,
+    body: bytes = b"",
+    message: bytes | None = None,
+    chunk: Chunk | None = None,
 ) -> Event:
     """An event called `event-<seq>` unless told otherwise."""
     return Event(
         seq,
         event_id or f"event-{seq}",
-        "statusUpdate",
         TaskState.WORKING,
-        json or orjson.dumps({"statusUpdate": {"metadata": {"seq": seq}}}),
+        body or orjson.dumps({"state": TaskState.WORKING.value, "seq": seq}),
         message,
+        chunk,
     )
 
 

@@ -6,7 +6,6 @@ notifications are refused (A2A uses neither), and an id is a string or an intege
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias, cast
 
 import orjson
@@ -17,6 +16,7 @@ from interloom.runtime.wire import errors
 
 Id: TypeAlias = str | int
 VERSION: Final = "2.0"
+_ID: Final = (str, int)
 
 
 class Call(NamedTuple):
@@ -48,7 +48,7 @@ def load(body: bytes) -> JsonObject:
 def id_of(frame: JsonObject) -> Id | None:
     """The id to answer under, or None when it is missing or of the wrong type."""
     found = frame.get("id")
-    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+    return found if isinstance(found, _ID) and found is not True and found is not False else None
 
 
 def call(frame: JsonObject) -> Call:
@@ -67,7 +67,7 @@ def call(frame: JsonObject) -> Call:
     if not isinstance(method, str):
         raise _bad("method", "must be a string")
     params = frame.get("params", {})
-    if not isinstance(params, Mapping):
+    if not isinstance(params, dict):
         raise BadParams(
             "params: must be an object", violations=(Violation("params", "must be an object"),)
         )

@@ -6,23 +6,29 @@ count; the header may be given as a query parameter of the same name instead.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from interloom.runtime.errors import VersionNotSupported
 
 SERVED: Final = "1.0"
 """The version the bindings serve."""
-WHEN_ABSENT: Final = "0.3"
 
 
-def check(requested: str) -> None:
+_PLAIN: Final = SERVED.encode()
+_SERVED: Final = re.compile(rb"\s*1\.0(\.\d+)*\s*")
+
+
+def check(requested: bytes) -> None:
     """Refuse a version that is not served.
+
+    Args:
+        requested: The header's value as received; empty when there is none, which means 0.3.
 
     Raises:
         VersionNotSupported: Anything but 1.0 or a patch of it.
     """
-    parts = (requested.strip() or WHEN_ABSENT).split(".")
-    if parts[:2] != SERVED.split("."):
+    if requested != _PLAIN and _SERVED.fullmatch(requested) is None:
         raise VersionNotSupported(
             f"this version of A2A is not served; send A2A-Version: {SERVED}",
             details={"supported": SERVED},

@@ -1,0 +1,59 @@
+"""Programs of these tests, as real processes that can be killed at any moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+
+PATIENCE_S = 20
+"""Seconds a program may take altogether; then it is killed, and what waits for it ends."""
+
+
+class Program:
+    """A running program; made by `running`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def hear(self) -> str:
+        """The next line it says; empty once it is gone."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        return line.removesuffix("\n") if line.endswith("\n") else ""
+
+    def tell(self, line: str) -> None:
+        """Give it a line to read."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> list[str]:
+        """SIGKILL: no handler runs, nothing is flushed. What it had said before is returned."""
+        self._process.kill()
+        said = list(iter(self.hear, ""))
+        assert self._process.wait(PATIENCE_S) < 0
+        return said
+
+    def ended(self) -> int:
+        """Wait for it to end by itself; its exit status."""
+        return self._process.wait(PATIENCE_S)
+
+
+@contextmanager
+def running(script: Path, *arguments: object) -> Generator[Program]:
+    """Run a script until the block is left; then it is killed if it is still there."""
+    command = [sys.executable, str(script), *map(str, arguments)]
+    with subprocess.Popen(  # noqa: S603 - our own script
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        watchdog = Timer(PATIENCE_S, process.kill)
+        watchdog.start()
+        try:
+            yield Program(process)
+        finally:
+            watchdog.cancel()
+            process.kill()

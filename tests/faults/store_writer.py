@@ -1,0 +1,55 @@
+"""A process that writes to a store as fast as it can and says what it was promised.
+
+    python store_writer.py FILE LANES
+
+Each lane is a task of its own, `lane-<n>`, and appends to it event after event. A line `lane seq`
+goes to stdout once that event is acknowledged, `open` once the store is; `refused: why` instead
+when it cannot be opened.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import anyio
+
+from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.rows import AddEvents, MoveTask, PutStep
+from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.testing.samples import creation, event, record
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def write_lane(ledger: SqliteLedger, lane: int) -> None:
+    task_id = f"lane-{lane}"
+    stored = await ledger.task(task_id)
+    seq = 0 if stored is None else stored.record.seq
+    if stored is None:
+        await ledger.commit(*creation(record(task_id)))
+    while True:
+        moved = MoveTask(record(task_id, seq=seq + 1), seq)
+        added = AddEvents(task_id, (event(seq + 1),))
+        await ledger.commit(moved, added, PutStep(task_id, f"step-{seq + 1}", b"x" * 500))
+        seq += 1
+        say(f"{lane} {seq}")
+
+
+async def main(path: Path, lanes: int) -> None:
+    try:
+        ledger = SqliteLedger(path)
+    except BadConfig as refusal:
+        say(f"refused: {refusal}")
+        return
+    say("open")
+    async with anyio.create_task_group() as group:
+        for lane in range(lanes):
+            group.start_soon(write_lane, ledger, lane)
+
+
+if __name__ == "__main__":
+    anyio.run(main, Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,199 @@
+"""What only a store on disk has to get right. Source: ours, unless a test says otherwise."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sqlite3
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from interloom.runtime.core.paging import Query
+from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
+from interloom.runtime.ledger.rows import AddEvents, MoveTask, PutStep
+from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA_VERSION, SqliteLedger
+from interloom.runtime.testing.samples import creation, event, record
+
+KIB = 1024
+LIMIT_S = 10
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncGenerator[SqliteLedger]:
+    ledger = SqliteLedger(path)
+    try:
+        with anyio.fail_after(LIMIT_S):
+            yield ledger
+    finally:
+        await ledger.aclose()
+
+
+@contextmanager
+def files_up_to(size: int) -> Generator[None]:
+    """Let no file of this process grow beyond a size, as a full disk would not."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def integrity(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+async def test_store_in_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "store.db"
+    async with opened(path) as ledger:
+        await ledger.commit(*creation(record()))
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_reopened_store_has_everything_and_goes_on(path: Path) -> None:
+    task = record(seq=2)
+    async with opened(path) as ledger:
+        await ledger.commit(*creation(task), PutStep(task.id, "step", b"1"))
+        before = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
+    async with opened(path) as ledger:
+        after = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
+        assert after == before
+        await ledger.commit(MoveTask(record(seq=3), 2), AddEvents(task.id, (event(3),)))
+        assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
+
+
+async def test_store_that_is_served_cannot_be_opened_again(path: Path) -> None:
+    async with opened(path) as ledger:
+        with pytest.raises(BadConfig, match=f"{re.escape(str(path))}: another process serves"):
+            SqliteLedger(path)
+        await ledger.commit(*creation(record()))
+    async with opened(path) as ledger:
+        assert await ledger.task("task-1") is not None
+
+
+def make_database(path: Path, *, application: int = 0, version: int = 0) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE person (name TEXT)")
+        connection.execute(f"PRAGMA application_id = {application}")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.commit()
+
+
+def test_database_of_somebody_else_is_refused_and_left_alone(path: Path) -> None:
+    make_database(path, application=7, version=SCHEMA_VERSION)
+    before = path.read_bytes()
+
+    with pytest.raises(BadConfig, match=r"store\.db: is a database, but not a store of Interloom"):
+        SqliteLedger(path)
+
+    assert path.read_bytes() == before
+
+
+def test_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+    make_database(path, application=APPLICATION_ID, version=SCHEMA_VERSION + 1)
+    before = path.read_bytes()
+
+    with pytest.raises(BadConfig, match=r"has schema 2; this version reads schema 1"):
+        SqliteLedger(path)
+
+    assert path.read_bytes() == before
+
+
+def test_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_text("agents: {}\n" * 100)
+
+    with pytest.raises(BadConfig, match=r"store\.db: cannot be opened as a store"):
+        SqliteLedger(path)
+
+    assert path.read_text() == "agents: {}\n" * 100
+
+
+def test_refused_file_can_be_opened_once_it_is_somebody_elses_no_more(path: Path) -> None:
+    """A refusal holds on to nothing, the lock included."""
+    make_database(path)
+    with pytest.raises(BadConfig):
+        SqliteLedger(path)
+    path.unlink()
+
+    async def write() -> None:
+        async with opened(path) as ledger:
+            await ledger.commit(*creation(record()))
+
+    anyio.run(write)
+
+
+@pytest.mark.parametrize("place", ["file/store.db", "."])
+def test_place_where_no_file_can_be_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(BadConfig, match=re.escape(str(tmp_path))):
+        SqliteLedger(tmp_path / place)
+
+
+async def test_full_disk_refuses_writes_and_harms_nothing(path: Path) -> None:
+    """What was stored stays, what was refused is not there, and later there is room again."""
+    first, last = record("first"), record("last")
+    async with opened(path) as ledger:
+        await ledger.commit(*creation(first))
+        with files_up_to(128 * KIB):
+            for number in range(3):
+                step = PutStep("first", f"step-{number}", bytes(256 * KIB))
+                with pytest.raises(Unavailable, match="the store does not take writes"):
+                    await ledger.commit(step, *creation(last))
+            assert await ledger.task("last") is None
+            assert await ledger.seen("ann", "echo", "message of last") is None
+            assert (await ledger.journal("first")).steps == {}
+        await ledger.commit(*creation(last), PutStep("first", "step", b"1"))
+
+    async with opened(path) as ledger:
+        assert await ledger.page(Query("ann")) == ([last, first], 2)
+        assert (await ledger.journal("first")).steps == {"step": b"1"}
+    assert integrity(path) == "ok"
+
+
+@pytest.mark.parametrize("key", ["\ud800", "lone \udfff surrogate"])
+async def test_value_that_cannot_be_stored_is_refused_and_the_store_goes_on(
+    path: Path, key: str
+) -> None:
+    async with opened(path) as ledger:
+        await ledger.commit(*creation(record()))
+        with pytest.raises(LocalError, match="cannot hold what is to be written"):
+            await ledger.commit(PutStep("task-1", "before", b"1"), PutStep("task-1", key, b"1"))
+        await ledger.commit(PutStep("task-1", "after", b"1"))
+        assert (await ledger.journal("task-1")).steps == {"after": b"1"}
+
+
+async def test_closing_writes_what_is_queued(path: Path) -> None:
+    async with opened(path) as ledger, anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(ledger.commit, *creation(record(f"task-{number}")))
+        await anyio.lowlevel.checkpoint()
+        await ledger.aclose()
+
+    async with opened(path) as ledger:
+        assert (await ledger.page(Query("ann")))[1] == 20
+
+
+async def test_guard_of_one_process_is_seen_by_the_next(path: Path) -> None:
+    async with opened(path) as ledger:
+        await ledger.commit(*creation(record(seq=1)))
+        await ledger.commit(MoveTask(record(seq=2), 1), AddEvents("task-1", (event(2),)))
+    async with opened(path) as ledger:
+        with pytest.raises(Conflict):
+            await ledger.commit(MoveTask(record(seq=2), 1))
+        with pytest.raises(Conflict):
+            await ledger.commit(AddEvents("task-1", (event(3, "event-2"),)))

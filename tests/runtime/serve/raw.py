@@ -1,0 +1,201 @@
+"""Requests as bytes, good and bad, to a running runtime: what no proper client would send."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, cast
+
+import anyio
+import orjson
+
+from interloom.runtime.engine.agent import Agent
+from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.serve.body import BodyLimits, Scope
+from interloom.runtime.serve.runtime import Settings
+from interloom.runtime.testing.agents import asker, echo
+from interloom.runtime.testing.pair import World, pair
+from interloom.runtime.values import Json, JsonObject
+
+BOUND_S: Final = 5.0
+"""Seconds a test of bad input may take in all."""
+LIMITS: Final = BodyLimits(max_bytes=1_000_000, max_s=0.2)
+HEADERS: Final = {"content-type": "application/json", "a2a-version": "1.0"}
+A2A: Final = "a2a-protocol.org"
+OURS: Final = "interloom"
+
+End: TypeAlias = Literal["whole", "stalls", "leaves"]
+"""After the last chunk of a body: nothing is missing, nothing more comes, the client goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: HTTP status, 0 when the server said nothing at all.
+        headers: By lower-case name.
+        body: All of it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def frame(self) -> JsonObject:
+        """The body as a JSON object."""
+        return cast("JsonObject", orjson.loads(self.body))
+
+    @property
+    def result(self) -> JsonObject:
+        """The result of a JSON-RPC response."""
+        return cast("JsonObject", self.frame["result"])
+
+    @property
+    def error(self) -> JsonObject:
+        """The error of a JSON-RPC response."""
+        return cast("JsonObject", self.frame["error"])
+
+    @property
+    def details(self) -> list[JsonObject]:
+        """The error's details: ErrorInfo first."""
+        return cast("list[JsonObject]", self.error["data"])
+
+    @property
+    def fields(self) -> list[Json]:
+        """The fields that broke a rule."""
+        return [
+            violation["field"]
+            for each in self.details
+            for violation in cast("list[JsonObject]", each.get("fieldViolations", []))
+        ]
+
+    def is_refusal(
+        self, code: int, reason: str, *, domain: str = OURS, status: int = 200, call_id: Json = 1
+    ) -> None:
+        """Check that it is exactly this JSON-RPC error, and that it says nothing it should not."""
+        info = self.details[0]
+        assert self.status == status
+        assert self.headers["content-type"] == "application/json"
+        assert self.frame.keys() == {"jsonrpc", "id", "error"}
+        assert (self.frame["id"], self.error["code"]) == (call_id, code), self.body
+        assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+        assert (info["reason"], info["domain"]) == (reason, domain)
+        assert self.error["message"]
+        self.is_discreet()
+
+    def is_discreet(self) -> None:
+        """Check that nothing of our inside is shown."""
+        for word in (b"Traceback", b'File "', b".py", b"orjson", b"pydantic", b"line 1"):
+            assert word not in self.body
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One request's ASGI channel."""
+
+    chunks: list[bytes]
+    end: End
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    body: bytes = b""
+    answered: anyio.Event = field(default_factory=anyio.Event)
+
+    async def receive(self) -> Scope:
+        if self.chunks:
+            body = self.chunks.pop(0)
+            more = bool(self.chunks) or self.end != "whole"
+            return {"type": "http.request", "body": body, "more_body": more}
+        if self.end != "leaves":
+            await self.answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Scope) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode(): text.decode() for name, text in message["headers"]}
+            return
+        self.body += message.get("body", b"")
+        if not message.get("more_body", False):
+            self.answered.set()
+
+
+class Server:
+    """A runtime with the agents `echo` and `asker`, and the means to send it anything."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def ask(
+        self,
+        *chunks: bytes,
+        path: str = "/a2a/echo",
+        method: str = "POST",
+        headers: Mapping[str, str] = HEADERS,
+        end: End = "whole",
+    ) -> Answer:
+        """Send one request, its body in chunks, and take what comes back."""
+        app = self.world.port.app
+        assert app is not None
+        scope: Scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
+        }
+        connection = _Connection(list(chunks) or [b""], end)
+        await app(scope, connection.receive, connection.send)
+        return Answer(connection.status, connection.headers, connection.body)
+
+    async def call(
+        self, method: Json, params: Json, *, agent: str = "echo", call_id: Json = 1
+    ) -> Answer:
+        """Send one JSON-RPC request whose envelope is in order."""
+        frame = {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}
+        return await self.ask(orjson.dumps(frame), path=f"/a2a/{agent}")
+
+    async def task(self, agent: str = "echo", text: str = "hi") -> JsonObject:
+        """Send a proper message; the task as it has settled."""
+        answer = await self.call("SendMessage", {"message": message(text)}, agent=agent)
+        return cast("JsonObject", answer.result["task"])
+
+    async def is_well(self) -> None:
+        """Check that it still does its work."""
+        task = await self.task()
+        assert cast("JsonObject", task["status"])["state"] == "TASK_STATE_COMPLETED"
+
+
+_sent = 0
+
+
+def message(text: str = "hi", **more: Json) -> JsonObject:
+    """A message of the caller, proper unless `more` spoils it."""
+    global _sent  # noqa: PLW0603 - every message is a new one
+    _sent += 1
+    return {"messageId": f"m{_sent}", "role": "ROLE_USER", "parts": [{"text": text}], **more}
+
+
+AGENTS: Final = (echo(), asker())
+
+
+@asynccontextmanager
+async def running(*more: Agent, limits: BodyLimits = LIMITS) -> AsyncGenerator[Server]:
+    """A server within bounds of time; when the block ends well, the server must be well too."""
+    settings = Settings(limits=limits, grace_s=0.5)
+    with anyio.fail_after(BOUND_S):
+        async with pair((*AGENTS, *more), MemoryLedger, settings) as world:
+            server = Server(world)
+            yield server
+            await server.is_well()
+
+
+def frames(body: bytes) -> Sequence[JsonObject]:
+    """The JSON in the data lines of an event stream."""
+    return [
+        orjson.loads(line.removeprefix(b"data: "))
+        for line in body.splitlines()
+        if line.startswith(b"data: ")
+    ]
