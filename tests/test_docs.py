@@ -6,8 +6,11 @@ Source: `ours`. A document that has fallen behind fails here, not in a reader's 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from interloom.apps.config import (
 )
 from interloom.apps.terminal import ExitCode
 
+BOUND_S = 30.0
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
@@ -191,7 +195,7 @@ def test_every_exit_code_is_explained() -> None:
 
 def test_the_agent_of_the_readme_imports_and_is_served_by_its_configuration(tmp_path: Path) -> None:
     """The five-minute start, as far as it goes without a server."""
-    (source,) = snippets(README, "python")
+    source, _ = snippets(README, "python")
     compile(source, "README.md", "exec")
     path = tmp_path / "trip.py"
     path.write_text(source, "utf-8")
@@ -208,6 +212,20 @@ def test_the_agent_of_the_readme_imports_and_is_served_by_its_configuration(tmp_
     assert isinstance(found, AgentDefinition)
     assert found.about.name == name
     assert set(found.tools) == set(config.http_servers())
+
+
+def test_the_runtime_of_the_readme_greets_as_its_comment_says() -> None:
+    _, source = snippets(README, "python")
+    ended = subprocess.run(  # noqa: S603 - the README's own code is what is tried
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=BOUND_S,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.strip() == source.rpartition("# ")[2].strip()
 
 
 def test_the_promise_is_word_for_word_and_stands_once() -> None:

@@ -6,6 +6,7 @@ Source: `ours`: a sentence and exit code 2, whatever is wrong with the configura
 from __future__ import annotations
 
 import fcntl
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -58,3 +59,39 @@ def test_database_of_somebody_else_is_refused_in_a_sentence(folder: Path) -> Non
     database.close()
     said = "error: interloom.db: is a database, but not a store of Interloom"
     assert refusal(folder) == said
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("import nowhere_to_be_found\n", "ModuleNotFoundError: No module named"),
+        ("\n\nraise OSError('no')\n", "OSError: no ({folder}/echo_agent_module.py:3)"),
+        ("def echo(:\n", "SyntaxError: invalid syntax (echo_agent_module.py, line 1)"),
+        ("echo = 3\n", "echo_agent_module:echo is int, not a function under @agent(...)"),
+        (AGENT.replace("def echo", "def ecco"), "is not there; did you mean 'ecco'?"),
+        (AGENT.replace('@agent(name="echo")', "@agent"), "echo_agent_module.py:4)"),
+    ],
+)
+def test_agent_that_cannot_be_loaded_is_refused_with_its_line(
+    folder: Path, module: str, said: str
+) -> None:
+    (folder / "echo_agent_module.py").write_text(module, "utf-8")
+    sentence = refusal(folder)
+    assert sentence.startswith("error: agents.echo.use: ")
+    assert said.format(folder=folder) in sentence
+
+
+def test_module_that_is_not_there_is_refused_with_where_it_was_looked_for(folder: Path) -> None:
+    (folder / "echo_agent_module.py").unlink()
+    said = f"no module echo_agent_module in {folder} or among the installed packages"
+    assert refusal(folder) == f"error: agents.echo.use: {said}"
+
+
+def test_port_that_is_taken_is_refused_with_a_way_out(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = folder / "interloom.yaml"
+        config.write_text(config.read_text("utf-8").replace("port: 0", f"port: {port}"), "utf-8")
+        sentence = refusal(folder)
+    assert sentence.startswith(f"error: 127.0.0.1:{port}: cannot listen: Address already in use")
+    assert sentence.endswith("--port 0 takes any free port")

@@ -88,7 +88,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "runtime.wire": (),
     "bridges": ("McpClient", "ServerSpec"),
-    "bridges.handoff": ("Repeat", "ToolServer", "Toolbox"),
+    "bridges.handoff": ("Repeat", "ToolFailed", "ToolServer", "ToolUnanswered", "Toolbox"),
     "bridges.mcp": ("McpClient", "ServerSpec"),
     "bridges.mcp.core": (),
     "agents": (

@@ -17,6 +17,7 @@ FILES = frozenset(
         "runtime.client.replies",
         "bridges.handoff.questions",
         "bridges.handoff.pending",
+        "bridges.handoff.failures",
         "bridges.handoff.doubt",
         "agents.results",
     }

@@ -15,9 +15,9 @@ from pathlib import Path
 import anyio
 
 from interloom.runtime.errors import BadConfig
-from interloom.runtime.ledger.rows import AddEvents, MoveTask, PutStep
+from interloom.runtime.ledger.rows import PutStep
 from interloom.runtime.ledger.sqlite import SqliteLedger
-from interloom.runtime.testing.samples import creation, event, record
+from interloom.runtime.testing.samples import creation, move, record
 
 
 def say(line: str) -> None:
@@ -32,10 +32,8 @@ async def write_lane(ledger: SqliteLedger, lane: int) -> None:
     if stored is None:
         await ledger.commit(*creation(record(task_id)))
     while True:
-        moved = MoveTask(record(task_id, seq=seq + 1), seq)
-        added = AddEvents(task_id, (event(seq + 1),))
-        await ledger.commit(moved, added, PutStep(task_id, f"step-{seq + 1}", b"x" * 500))
         seq += 1
+        await ledger.commit(move(seq, task_id), PutStep(task_id, f"step-{seq}", b"x" * 500))
         say(f"{lane} {seq}")
 
 

@@ -14,6 +14,7 @@ import pytest
 from interloom.agents import Context, ToolResult, agent
 from interloom.bridges.handoff import ToolServer
 from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp.core.listing import MAX_TOOLS
 from interloom.bridges.mcp.core.rounds import MAX_ROUNDS
 from interloom.runtime.client import A2AClient
 from interloom.runtime.model import TaskState
@@ -29,6 +30,7 @@ from tests.runtime.net.hostile import Answer, head
 JSON = {"Content-Type": "application/json"}
 SSE = {"Content-Type": "text/event-stream"}
 SWORDFISH = "swordfish"
+MAX_BYTES = 200_000
 
 
 @agent(name="concierge")
@@ -41,7 +43,7 @@ async def concierge(ctx: Context) -> str:
 async def calling(stage: Stage, url: str) -> AsyncGenerator[A2AClient]:
     """A client of an agent whose tool server is at `url`."""
     port = PooledHttp()
-    spec = ServerSpec("flights", url, timeout_s=0.3, total_s=2.0, max_bytes=10_000)
+    spec = ServerSpec("flights", url, timeout_s=0.3, total_s=2.0, max_bytes=MAX_BYTES)
     tools = {"flights": ToolServer(McpClient(spec, port))}
     async with stage.play(concierge, tools=tools) as world:
         yield stage.client(world, "concierge")
@@ -70,6 +72,8 @@ QUESTION: JsonObject = {
     "method": "elicitation/create",
     "params": {"message": "?", "requestedSchema": NO_SCHEMA},
 }
+MAYBE = "the call of ship may have taken effect."
+NOT = "the call of ship did not take place."
 DEEP: JsonObject = json.loads('{"a":' * 100 + "1" + "}" * 100)
 
 BAD = {
@@ -86,11 +90,22 @@ BAD = {
     ),
     "no HTTP": (
         on_call(hostile.sends_and_hangs_up(b"swordfish\r\n\r\n")),
-        "ship of flights: 127.0.0.1: the answer is not HTTP; it may have taken effect.",
+        f"MCP server flights: tools/call: the answer is not HTTP; {MAYBE}",
     ),
     "HTTP 500": (
         on_call(hostile.reply(b"swordfish", status=500)),
         "MCP server flights: tools/call: answered HTTP 500",
+    ),
+    **{
+        f"HTTP {status} of a gateway": (
+            on_call(hostile.reply(b"swordfish", status=status)),
+            f"MCP server flights: tools/call: answered HTTP {status}; {MAYBE}",
+        )
+        for status in (502, 503, 504)
+    },
+    "HTTP 429": (
+        on_call(hostile.reply(b"swordfish", status=429)),
+        "MCP server flights: tools/call: answered HTTP 429",
     ),
     "an error": (
         in_reply(fails(-32603, data={"why": SWORDFISH})),
@@ -98,11 +113,11 @@ BAD = {
     ),
     "silence": (
         on_call(hostile.never),
-        "ship of flights: 127.0.0.1: silent for 0.3 s; it may have taken effect.",
+        f"MCP server flights: tools/call: silent for 0.3 s; {MAYBE}",
     ),
     "bytes for ever": (
         on_call(hostile.endless(head(200, JSON), b"9" * 1000)),
-        "ship of flights: 127.0.0.1: the body is over 10000 bytes; it may have taken effect.",
+        f"MCP server flights: tools/call: the body is over {MAX_BYTES} bytes; {MAYBE}",
     ),
     "a question with an invalid schema": (
         in_reply(gives(asks(None, seat=QUESTION))),
@@ -135,10 +150,7 @@ BAD = {
         on_call(
             hostile.sends_and_hangs_up(head(200, {**SSE, "Content-Length": "99"}) + b"data: {")
         ),
-        (
-            "ship of flights: 127.0.0.1: the body broke off or does not decode;"
-            " it may have taken effect."
-        ),
+        f"MCP server flights: tools/call: the body broke off or does not decode; {MAYBE}",
     ),
     "no tool list": (
         depot(tools_list=gives({"tools": SWORDFISH})).answer,
@@ -147,6 +159,18 @@ BAD = {
     "a tool list that is refused": (
         depot(tools_list=says(head(403, {"Content-Length": "0"}))).answer,
         "MCP server flights: tools/list: answered HTTP 403",
+    ),
+    "a tool list that a gateway is asked for": (
+        depot(tools_list=says(head(503, {"Content-Length": "0"}))).answer,
+        f"MCP server flights: tools/list: answered HTTP 503; {NOT}",
+    ),
+    "a tool list that is too long": (
+        depot(tools_list=gives({"tools": [SHIP] * (MAX_TOOLS + 1)})).answer,
+        f"MCP server flights: tools/list: has more than {MAX_TOOLS} tools",
+    ),
+    "silence about its tools": (
+        hostile.never,
+        f"MCP server flights: tools/list: silent for 0.3 s; {NOT}",
     ),
     "a tool definition that breaks a rule": (
         depot(tools_list=gives({"tools": [{**SHIP, "inputSchema": SWORDFISH}]})).answer,
@@ -159,17 +183,14 @@ BAD = {
 async def test_task_fails_with_a_reason_that_names_server_and_rule(
     stage: Stage, answer: Answer, reason: str
 ) -> None:
-    """Ours: what a server sends is not repeated, what it did wrong is."""
+    """Ours: what a server sends is not repeated, what it did wrong is; where it is, is not told."""
     async with hostile.serving(answer) as server, calling(stage, server.url) as client:
         task = await send(client, "Lisbon")
 
     assert task.status.state is TaskState.FAILED
-    assert question(task).replace(f":{_port(server.url)}", "") == reason
+    assert question(task) == reason
     assert SWORDFISH not in task.to_json().decode()
-
-
-def _port(url: str) -> str:
-    return url.split(":")[2].split("/", maxsplit=1)[0]
+    assert "127.0.0.1" not in task.to_json().decode()
 
 
 async def test_server_that_is_down_is_tried_again_and_then_named(stage: Stage) -> None:
@@ -180,8 +201,8 @@ async def test_server_that_is_down_is_tried_again_and_then_named(stage: Stage) -
         task = await send(client, "Lisbon")
 
     assert task.status.state is TaskState.FAILED
-    assert question(task).replace(f":{_port(url)}", "") == (
-        "ship of flights: 127.0.0.1: no connection: refused or unreachable; it did not take place."
+    assert question(task) == (
+        f"MCP server flights: tools/list: no connection: refused or unreachable; {NOT}"
     )
 
 

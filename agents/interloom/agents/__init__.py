@@ -1,10 +1,12 @@
 """How agents are written.
 
-    from interloom.agents import Context, agent
+    from interloom.agents import AgentFailed, Context, agent
 
     @agent(name="concierge", description="Books trips.", tools=["flights"])
     async def concierge(ctx: Context) -> str:
         flight = await ctx.tool("flights", "book", {"destination": ctx.text})
+        if flight.is_error:
+            raise AgentFailed(flight.text)
         return f"Booked: {flight.text}"
 
 An agent is a plain async function. What must not happen twice goes through `ctx`: after a pause

@@ -214,7 +214,8 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise BadConfig(f"{name}: no such file") from None
+        said = f"{name}: no such file; `interloom run FILE` reads another"
+        raise BadConfig(said) from None
     except OSError as error:
         raise BadConfig(f"{name}: cannot be read ({type(error).__name__})") from None
     if len(raw) > MAX_FILE_BYTES:

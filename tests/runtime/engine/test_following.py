@@ -24,7 +24,7 @@ from interloom.runtime.engine.live import TAIL
 from interloom.runtime.engine.operations import Caller, Stream
 from interloom.runtime.engine.tasks import PAGE, Follower
 from interloom.runtime.errors import TaskNotFound, Unavailable, UnsupportedOperation
-from interloom.runtime.ledger.rows import AddEvents, MoveTask
+from interloom.runtime.ledger.rows import CreateTask, MoveTask
 from interloom.runtime.model import SubscribeToTaskRequest, Task, TaskState
 from interloom.runtime.testing import Slow, asker, echo
 from interloom.runtime.testing.agents import result
@@ -154,10 +154,10 @@ async def test_follower_that_read_ahead_of_an_acknowledgement_waits_for_the_next
         await teller.half.wait()
         async with home.tasks.held(task.id) as live:
             far_behind = Follower(home.tasks, live, after=0, ends=SUBSCRIPTION_ENDS)
-            gate = home.ledger.hold_back(lambda write: isinstance(write, AddEvents))
+            gate = home.ledger.hold_back(lambda write: isinstance(write, MoveTask))
             before = live.stored.seq
             teller.go_on.set()
-            await home.ledger.until(lambda write: isinstance(write, AddEvents), before)
+            await home.ledger.until(lambda write: isinstance(write, MoveTask), before - 1)
             shown = [event.seq for event in await far_behind.next(0)]
             assert shown == list(range(1, before + 1))
 
@@ -276,7 +276,7 @@ async def test_commit_torn_out_of_its_callers_hands_leads_nobody_astray(store: S
         await slow.working.wait()
         async with subscribed(home, task) as stream, home.tasks.held(task.id) as live:
             report = decide.report(live.record, "torn", event_id="torn", now=home.clock.now())
-            gate = home.ledger.hold_back(lambda write: isinstance(write, AddEvents))
+            gate = home.ledger.hold_back(lambda write: isinstance(write, MoveTask))
             torn = create_task(home.tasks.commit(live, report))
             await home.ledger.until(lambda write: isinstance(write, MoveTask))
             torn.cancel()
@@ -298,11 +298,11 @@ async def test_task_found_before_its_creation_is_acknowledged_is_the_same_for_al
 ) -> None:
     """Somebody may list tasks between the write and its acknowledgement, and stay to watch."""
     async with house(store, echo()) as home:
-        gate = home.ledger.hold_back(lambda write: isinstance(write, AddEvents))
+        gate = home.ledger.hold_back(lambda write: isinstance(write, CreateTask))
         seen: list[int] = []
         async with anyio.create_task_group() as group:
             group.start_soon(home.send, "hello")
-            await home.ledger.until(lambda write: isinstance(write, AddEvents))
+            await home.ledger.until(lambda write: isinstance(write, CreateTask))
             (row,) = await home.ledger.runs()
             async with home.tasks.held(row.task_id) as live:
                 follower = Follower(home.tasks, live, after=0, ends=SUBSCRIPTION_ENDS)

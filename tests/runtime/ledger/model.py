@@ -5,14 +5,13 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, field
 
+from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.ledger.rows import (
-    AddEvents,
-    AddMessage,
+    AdvanceRun,
     CallRow,
     CreateTask,
-    EndRun,
     Journal,
     MoveTask,
     ParkRun,
@@ -58,32 +57,42 @@ class Model:
 
     def write(self, write: Write) -> None:
         match write:
-            case CreateTask(record=record, message_id=message_id):
-                self._take(record, message_id)
+            case CreateTask(record=record, message_id=message_id, events=events):
                 if record.id in self.tasks:
                     raise Refused
+                self._take(record, message_id)
                 self.tasks[record.id] = StoredTask(record, None)
                 self.events[record.id] = ()
-            case AddMessage(record=record, message_id=message_id):
-                self._take(record, message_id)
-            case MoveTask(record=record, expected_seq=expected, snapshot=snapshot):
-                if record.id not in self.tasks or self.tasks[record.id].record.seq != expected:
-                    raise Refused
-                self.tasks[record.id] = StoredTask(record, snapshot)
-            case AddEvents(task_id=task_id, events=added):
-                self._append(task_id, added)
+                self._append(record.id, events)
+            case MoveTask():
+                self._move(write)
             case _:
                 self._write_run(write)
 
-    def _write_run(self, write: PutRun | ParkRun | EndRun | PutSignal | PutStep | PutCall) -> None:
+    def _move(self, write: MoveTask) -> None:
+        record = write.record
+        if record.id not in self.tasks or self.tasks[record.id].record.seq != write.expected_seq:
+            raise Refused
+        self._append(record.id, write.events)
+        if write.message_id:
+            self._take(record, write.message_id)
+        self.tasks[record.id] = StoredTask(record, write.snapshot)
+        if record.state in TERMINAL:
+            self.runs.pop(record.id, None)
+
+    def _write_run(
+        self, write: PutRun | AdvanceRun | ParkRun | PutSignal | PutStep | PutCall
+    ) -> None:
         match write:
-            case PutRun(run=run):
-                self.runs[run.task_id] = run
+            case PutRun(task_id=task_id):
+                if self.tasks[task_id].record.state not in TERMINAL:
+                    self.runs[task_id] = RunRow(*write)
+            case AdvanceRun(task_id=task_id):
+                if task_id in self.runs:
+                    self.runs[task_id] = self.runs[task_id]._replace(attempt=1)
             case ParkRun(task_id=task_id, waits_for=keys):
                 if not any((task_id, key) in self.signals for key in keys):
                     self._set_state(task_id, RunState.PARKED)
-            case EndRun(task_id=task_id):
-                self.runs.pop(task_id, None)
             case PutSignal(task_id=task_id, key=key, value=value):
                 self.signals.setdefault((task_id, key), value)
                 self._set_state(task_id, RunState.ACTIVE)

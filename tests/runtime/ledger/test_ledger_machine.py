@@ -19,12 +19,10 @@ from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import (
-    AddEvents,
-    AddMessage,
+    AdvanceRun,
     CallRow,
     CallState,
     CreateTask,
-    EndRun,
     MessageSeen,
     MoveTask,
     ParkRun,
@@ -32,14 +30,13 @@ from interloom.runtime.ledger.rows import (
     PutRun,
     PutSignal,
     PutStep,
-    RunRow,
     RunState,
     Write,
 )
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
-from interloom.runtime.testing.samples import event, record
+from interloom.runtime.testing.samples import event, events, record
 from tests.runtime.ledger.model import Model, Refused
 
 TASKS: Final = ("t1", "t2", "t3", "t4")
@@ -65,7 +62,7 @@ def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
             case "create":
                 write = draw(creations())
             case "task":
-                write = draw(changes(ahead))
+                write = draw(moves(ahead))
             case _:
                 write = draw(run_writes(draw(st.sampled_from(sorted(ahead.tasks)))))
         writes.append(write)
@@ -78,48 +75,44 @@ def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
 
 @st.composite
 def creations(draw: st.DrawFn) -> Write:
+    begun = events(1, draw(st.integers(0, 2)))
     task = record(
         draw(st.sampled_from(TASKS)),
         owner=draw(st.sampled_from(OWNERS)),
         agent=draw(st.sampled_from(AGENTS)),
         status_at=draw(st.sampled_from(MOMENTS)),
+        seq=len(begun),
     )
-    return CreateTask(task, draw(st.sampled_from(MESSAGES)))
+    return CreateTask(task, draw(st.sampled_from(MESSAGES)), begun)
 
 
 @st.composite
-def changes(draw: st.DrawFn, model: Model) -> Write:
-    """Of a task, its events or its messages; one in four is one a store must refuse."""
+def moves(draw: st.DrawFn, model: Model) -> Write:
+    """Of a task, with one to three events; some are of a kind that a store must refuse."""
     before = model.tasks[draw(st.sampled_from(sorted(model.tasks)))].record
-    wrong = draw(st.sampled_from([False, False, False, True]))
-    stored = len(model.events[before.id])
-    match draw(st.sampled_from(["move", "events", "message"])):
-        case "move":
-            after = before.moved(
-                draw(st.sampled_from(STATES)), draw(st.sampled_from(MOMENTS)), events=1, asks=()
-            )
-            expected = before.seq - 1 if wrong else before.seq
-            return MoveTask(after, expected, draw(st.none() | VALUES))
-        case "events":
-            count = draw(st.integers(1, 3))
-            added = [event(seq) for seq in range(stored + 1, stored + 1 + count)]
-            if wrong:
-                added.append(draw(st.sampled_from([event(1, "new"), event(stored + 9, "event-1")])))
-            return AddEvents(before.id, tuple(added))
-        case _:
-            return AddMessage(before, draw(st.sampled_from(MESSAGES)))
+    wrong = draw(st.sampled_from(["", "", "", "", "from", "number", "id"]))
+    added = events(before.seq + 1, before.seq + draw(st.integers(1, 3)))
+    if wrong == "number":
+        added = (*added, event(draw(st.integers(1, added[-1].seq)), "new"))
+    if wrong == "id":
+        added = (*added, event(added[-1].seq + 1, f"event-{draw(st.integers(1, added[-1].seq))}"))
+    after = before.moved(
+        draw(st.sampled_from(STATES)), draw(st.sampled_from(MOMENTS)), events=len(added), asks=()
+    )
+    expected = before.seq - 1 if wrong == "from" else before.seq
+    message_id = draw(st.sampled_from(["", "", *MESSAGES]))
+    return MoveTask(after, expected, added, draw(st.none() | VALUES), message_id)
 
 
 def run_writes(task_id: str) -> st.SearchStrategy[Write]:
     task, keys = st.just(task_id), st.sampled_from(KEYS)
-    rows = st.builds(
-        RunRow, task, st.sampled_from(AGENTS), st.sampled_from(RunState), st.integers(1, 5)
-    )
     calls = st.builds(CallRow, task, keys, st.sampled_from(CallState), VALUES)
     return st.one_of(
-        st.builds(PutRun, rows),
+        st.builds(
+            PutRun, task, st.sampled_from(AGENTS), st.sampled_from(RunState), st.integers(1, 5)
+        ),
+        st.builds(AdvanceRun, task),
         st.builds(ParkRun, task, st.lists(keys, unique=True).map(tuple)),
-        st.builds(EndRun, task),
         st.builds(PutSignal, task, keys, VALUES),
         st.builds(PutStep, task, keys, VALUES),
         st.builds(PutCall, calls),

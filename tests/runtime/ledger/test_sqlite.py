@@ -14,9 +14,9 @@ import pytest
 
 from interloom.runtime.core.paging import Query
 from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
-from interloom.runtime.ledger.rows import AddEvents, MoveTask, PutStep
+from interloom.runtime.ledger.rows import MoveTask, PutStep
 from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA_VERSION, SqliteLedger
-from interloom.runtime.testing.samples import creation, event, record
+from interloom.runtime.testing.samples import creation, event, move, record
 
 KIB = 1024
 LIMIT_S = 10
@@ -72,7 +72,7 @@ async def test_reopened_store_has_everything_and_goes_on(path: Path) -> None:
     async with opened(path) as ledger:
         after = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
         assert after == before
-        await ledger.commit(MoveTask(record(seq=3), 2), AddEvents(task.id, (event(3),)))
+        await ledger.commit(move(3))
         assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
 
 
@@ -191,9 +191,9 @@ async def test_closing_writes_what_is_queued(path: Path) -> None:
 async def test_guard_of_one_process_is_seen_by_the_next(path: Path) -> None:
     async with opened(path) as ledger:
         await ledger.commit(*creation(record(seq=1)))
-        await ledger.commit(MoveTask(record(seq=2), 1), AddEvents("task-1", (event(2),)))
+        await ledger.commit(move(2))
     async with opened(path) as ledger:
         with pytest.raises(Conflict):
-            await ledger.commit(MoveTask(record(seq=2), 1))
+            await ledger.commit(move(2))
         with pytest.raises(Conflict):
-            await ledger.commit(AddEvents("task-1", (event(3, "event-2"),)))
+            await ledger.commit(MoveTask(record(seq=3), 2, (event(3, "event-2"),)))

@@ -12,7 +12,7 @@ from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import BadConfig, TransportError, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
-from interloom.runtime.ledger.rows import EndRun
+from interloom.runtime.ledger.rows import PutStep
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import Message, Part, Role, SendMessageConfiguration, Task
 from interloom.runtime.serve.runtime import OpenLedger, Settings
@@ -92,7 +92,7 @@ async def test_crash_lets_nothing_end(open_ledger: OpenLedger) -> None:
             await slow.working.wait()
             (run,) = await world.ledger.runs()
             with pytest.raises(Unavailable, match="the store is gone"):
-                await before.commit(EndRun(run.task_id))
+                await before.commit(PutStep(run.task_id, "late", b"1"))
             slow.go.set()
             done = await world.client("slow").send(SENT)
 

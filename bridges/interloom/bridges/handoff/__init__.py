@@ -2,6 +2,7 @@
 
 questions   elicitations as questions, responses as elicitation results; pure
 pending     a call as its journal row has it; pure
+failures    why a call has no result, the same live and after a restart; pure
 doubt       what to do with a call nobody knows the outcome of; pure
 toolbox     the tools of an agent: list them, call them
 """
@@ -9,6 +10,7 @@ toolbox     the tools of an agent: list them, call them
 from __future__ import annotations
 
 from interloom.bridges.handoff.doubt import Repeat
+from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered
 from interloom.bridges.handoff.toolbox import Toolbox, ToolServer
 
-__all__ = ["Repeat", "ToolServer", "Toolbox"]
+__all__ = ["Repeat", "ToolFailed", "ToolServer", "ToolUnanswered", "Toolbox"]

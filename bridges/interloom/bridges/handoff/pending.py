@@ -2,24 +2,91 @@
 
 The body of a row is JSON:
 
-    INTENDED, INPUT_REQUIRED,  {"call": {...}, "responses": {...} | null, "doubts": int}
-    IN_DOUBT
-    DONE                       {"result": {...}}           the `CallToolResult`, as sent
-    ERROR                      {"error": str}              our own words
+    INTENDED, POSTPONED,        {"made": {...}, "call": {...}, "responses": {...} | null,
+    INPUT_REQUIRED, IN_DOUBT     "doubts": int}
+    DONE                        {"made": {...}, "result": {...}}    the `CallToolResult`, as sent
+    ERROR                       {"made": {...}, "error": {...}}     see `failures`
 
-`call` holds the server's `requestState` byte for byte; the row is never shown to anybody.
+`made` says which call it is; `call` holds the server's `requestState` byte for byte. The row is
+never shown to anybody.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from hashlib import sha256
+from typing import NamedTuple, cast
 
 import orjson
 
+from interloom.bridges.handoff.failures import Failure, dump_failure, load_failure
 from interloom.bridges.mcp.core.rounds import Call, Send
+from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallRow, CallState
 from interloom.runtime.values import JsonObject
+
+
+class PathChanged(LocalError):
+    """An agent's code, run again, makes another call than the one its journal has there."""
+
+    code = "PATH_CHANGED"
+
+
+class Made(NamedTuple):
+    """Which call an agent's code makes under a key.
+
+    Attributes:
+        task_id: The task.
+        key: `tool/<server>.<tool>/<n>`.
+        server: The agent's name for the server.
+        tool: The tool.
+        arguments: SHA-256 of the arguments as JSON with sorted keys, hexadecimal.
+    """
+
+    task_id: str
+    key: str
+    server: str
+    tool: str
+    arguments: str
+
+    def row(self, state: CallState, body: JsonObject) -> CallRow:
+        """A row of this call."""
+        made: JsonObject = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
+        return CallRow(self.task_id, self.key, state, orjson.dumps({"made": made, **body}))
+
+    def check(self, row: CallRow) -> JsonObject:
+        """The body of the row under this key.
+
+        Raises:
+            PathChanged: It is the row of another call. Its result is not this one's, whatever
+                state it is in.
+        """
+        body: JsonObject = orjson.loads(row.body)
+        was = cast("JsonObject", body["made"])
+        if (was["server"], was["tool"]) != (self.server, self.tool):
+            raise PathChanged(_changed(self.key, "another tool was called"))
+        if was["arguments"] != self.arguments:
+            raise PathChanged(_changed(self.key, "the arguments were others"))
+        return body
+
+
+def _changed(key: str, what: str) -> str:
+    return (
+        f"{key}: {what} before: the agent's code took another path than the first time."
+        " What may differ from run to run belongs into a step."
+    )
+
+
+def digest(arguments: JsonObject) -> str:
+    """What `Made.arguments` holds.
+
+    Raises:
+        LocalError: They are not JSON.
+    """
+    try:
+        return sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    except orjson.JSONEncodeError as error:
+        raise LocalError(f"the arguments of a tool call are not JSON: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +96,7 @@ class Pending:
     Attributes:
         call: Where its rounds stand.
         responses: The answers its next request carries; None before the first question.
-        doubts: How often somebody said to send this request again: each time is asked anew.
+        doubts: How often this request was begun anew after an uncertain end.
     """
 
     call: Call
@@ -40,34 +107,34 @@ class Pending:
         """The next request."""
         return self.call.send() if self.responses is None else self.call.answer(self.responses)
 
-    def row(self, task_id: str, key: str, state: CallState) -> CallRow:
+    def row(self, made: Made, state: CallState) -> CallRow:
         """The row that remembers it."""
         saved = {"call": self.call.dump(), "responses": self.responses, "doubts": self.doubts}
-        body = orjson.dumps(saved)
-        return CallRow(task_id, key, state, body)
+        return made.row(state, saved)
 
 
-def read_pending(row: CallRow) -> Pending:
+def read_pending(body: JsonObject) -> Pending:
     """The call of a row that has no outcome."""
-    saved = orjson.loads(row.body)
-    return Pending(Call.load(saved["call"]), saved["responses"], saved["doubts"])
+    call = Call.load(cast("JsonObject", body["call"]))
+    return Pending(call, cast("JsonObject | None", body["responses"]), cast("int", body["doubts"]))
 
 
-def done(task_id: str, key: str, result: JsonObject) -> CallRow:
+def done(made: Made, result: JsonObject) -> CallRow:
     """The row of a call that was answered."""
-    return CallRow(task_id, key, CallState.DONE, orjson.dumps({"result": result}))
+    return made.row(CallState.DONE, {"result": result})
 
 
-def read_result(row: CallRow) -> JsonObject:
+def read_result(body: JsonObject) -> JsonObject:
     """The result of a row that is DONE."""
-    return cast("JsonObject", orjson.loads(row.body)["result"])
+    return cast("JsonObject", body["result"])
 
 
-def failed(task_id: str, key: str, reason: str) -> CallRow:
+def failed(made: Made, error: Failure) -> CallRow:
     """The row of a call that came to nothing."""
-    return CallRow(task_id, key, CallState.ERROR, orjson.dumps({"error": reason}))
+    return made.row(CallState.ERROR, {"error": dump_failure(error)})
 
 
-def read_reason(row: CallRow) -> str:
+def read_failure(made: Made, body: JsonObject) -> Failure:
     """Why a row is ERROR."""
-    return cast("str", orjson.loads(row.body)["error"])
+    saved = cast("JsonObject", body["error"])
+    return load_failure(saved, server=made.server, tool=made.tool)

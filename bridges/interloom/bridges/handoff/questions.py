@@ -6,7 +6,7 @@ is `interloom.runtime.core.questions`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from interloom.bridges.mcp.core.asks import Elicit
 from interloom.bridges.mcp.core.errors import BadResult
@@ -42,6 +42,6 @@ def _question(key: str, elicit: Elicit, server: str, method: str) -> Question:
     return Question(key, elicit.message, schema, source=server)
 
 
-def results(requests: Mapping[str, Elicit], responses: Sequence[Response]) -> dict[str, Json]:
-    """`inputResponses` for the retry: each key with its `ElicitResult`."""
-    return {key: dump_response(response) for key, response in zip(requests, responses, strict=True)}
+def results(keys: Iterable[str], responses: Sequence[Response]) -> dict[str, Json]:
+    """`inputResponses` for the retry: each key asked for with its `ElicitResult`."""
+    return {key: dump_response(response) for key, response in zip(keys, responses, strict=True)}

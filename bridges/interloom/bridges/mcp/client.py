@@ -8,29 +8,49 @@ A tool call is not here: `core.rounds.Call` says what to send, and whoever drive
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import anyio
 
 from interloom.bridges.mcp.core import frames, headers, listing
 from interloom.bridges.mcp.core.discovery import METHOD as DISCOVER
 from interloom.bridges.mcp.core.discovery import Discovery, read_discovery
 from interloom.bridges.mcp.core.errors import BadResult, BadTool, HeaderMismatch, UnsupportedVersion
-from interloom.bridges.mcp.core.listing import MAX_PAGES, Page, ToolList, read_page
+from interloom.bridges.mcp.core.listing import Page, ToolList, read_page
 from interloom.bridges.mcp.core.rounds import Send
 from interloom.bridges.mcp.core.tools import Tool
-from interloom.bridges.mcp.http import (
-    SILENT,
-    Listener,
-    OnLog,
-    OnProgress,
-    ServerSpec,
-    StreamableHttp,
-)
+from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
+from interloom.runtime.errors import TransportError
 from interloom.runtime.net.port import HttpPort
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, Ids, Json, JsonObject, RandomIds, SystemClock
 
 _log = logger("mcp")
 _NO_META: JsonObject = {}
+
+
+class Prepared(NamedTuple):
+    """A request that only has to be put on the wire.
+
+    Attributes:
+        request: The request, stamped.
+        headers: What is mirrored from it.
+        params: Its params as the caller gave them.
+        meta: The caller's `_meta` keys.
+        seen: The tool list that the headers were made from; None where none was needed.
+    """
+
+    request: frames.Request
+    headers: Mapping[str, str]
+    params: JsonObject
+    meta: JsonObject
+    seen: ToolList | None
+
+    @property
+    def method(self) -> str:
+        """MCP method."""
+        return self.request.method
 
 
 class McpClient:
@@ -65,6 +85,9 @@ class McpClient:
     async def discover(self) -> Discovery:
         """Ask the server what it is, and settle on a version both speak.
 
+        No call needs it: a refused version is settled on the way. It is for whoever connects a
+        server and wants to know that it is one; it is the one method every server must offer.
+
         Raises:
             BadResult: There is none, or the answer breaks the schema.
             McpPeerError | TransportError: The request failed.
@@ -84,7 +107,8 @@ class McpClient:
         Tools whose definition breaks a rule are left out with a warning.
 
         Raises:
-            BadResult: A page breaks the schema, or there are more than `MAX_PAGES`.
+            BadResult: A page breaks the schema.
+            ListTooLarge: The list as a whole is over a cap.
             McpPeerError | TransportError: A request failed.
         """
         seen = self._list
@@ -92,102 +116,85 @@ class McpClient:
             seen = await self._refresh(seen)
         return tuple(seen.tools.values())
 
-    async def learn_tools(self) -> None:
-        """Have the tool list at hand, as `exchange` needs it; free when it is there already.
+    async def prepare(self, send: Send, *, meta: JsonObject = _NO_META) -> Prepared:
+        """Make a request ready: what can fail on this side fails here, before a byte of it leaves.
+
+        Args:
+            send: What the call wants sent.
+            meta: The caller's `_meta` keys: trace context, vendor keys.
 
         Raises:
-            BadResult: As for `list_tools`.
-            McpPeerError | TransportError: A request failed.
+            LocalError: The request cannot be put on the wire.
+            BadTool: The tool was left out of the list.
+            McpPeerError | TransportError: The tool list, which a call's headers are made from,
+                could not be had; `delivered` is False, because the call itself was not sent.
         """
-        await self._known()
+        seen = await self._known() if send.method == "tools/call" else None
+        return self._prepared(send.method, send.params, meta, seen)
 
-    async def exchange(
-        self,
-        send: Send,
-        *,
-        meta: JsonObject = _NO_META,
-        on_progress: OnProgress | None = None,
-        on_log: OnLog | None = None,
-        tool: Tool | None = None,
-    ) -> JsonObject:
-        """Put one request of a call on the wire; return its result object, for `Call.receive`.
+    async def perform(self, ready: Prepared) -> JsonObject:
+        """Put a request on the wire; return its result object, for `Call.receive`.
 
         A refusal that is certain to have changed nothing is answered here, once: another version,
         or headers built from a newer tool list.
 
-        Args:
-            send: What the call wants sent.
-            meta: The caller's `_meta` keys: trace context, log level, vendor keys.
-            on_progress: Hears progress; a progress token is sent when it is given.
-            on_log: Hears log messages, which `meta` has to ask for (`frames.LOG_LEVEL`).
-            tool: The tool that is called, when the caller has it; else the list is looked up, and
-                fetched on the first call of all.
-
         Raises:
-            BadTool: The tool was left out of the list.
+            LocalError | BadTool: As for `prepare`, once the list has turned out to be another.
             McpPeerError: The server answered an error, or broke the protocol.
             TransportError: No answer; `delivered` says whether the server can have seen it.
         """
-        listener = Listener(on_progress, on_log)
-        if send.method != "tools/call":
-            return await self._send(send.method, send.params, meta, listener)
-        name, seen = str(send.params.get("name")), self._list
-        if tool is None:
-            seen = await self._known()
-            tool = self._find(seen, name)
         try:
-            return await self._send(send.method, send.params, meta, listener, tool)
+            return await self._send(ready)
         except HeaderMismatch:
-            seen = await self._refresh(seen)
-        tool = self._find(seen, name)
-        return await self._send(send.method, send.params, meta, listener, tool)
+            if ready.seen is None:
+                raise
+        seen = await self._listed_anew(ready.seen)
+        return await self._send(self._prepared(ready.method, ready.params, ready.meta, seen))
 
-    async def _send(
-        self,
-        method: str,
-        params: JsonObject,
-        meta: JsonObject = _NO_META,
-        listener: Listener = SILENT,
-        tool: Tool | None = None,
-    ) -> JsonObject:
+    async def exchange(self, send: Send, *, meta: JsonObject = _NO_META) -> JsonObject:
+        """`prepare` and `perform` in one, for a call that nobody keeps a record of."""
+        return await self.perform(await self.prepare(send, meta=meta))
+
+    async def _send(self, ready: Prepared) -> JsonObject:
         """One request, and a second one when the first was refused for its version."""
         try:
-            return await self._send_once(method, params, meta, listener, tool)
+            return await self._http.request(ready.request, ready.headers)
         except UnsupportedVersion as refusal:
             version = self._mutual(refusal.supported)
             if version is None:
                 raise
             self._use(version)
-        return await self._send_once(method, params, meta, listener, tool)
+        again = self._prepared(ready.method, ready.params, ready.meta, ready.seen)
+        return await self._http.request(again.request, again.headers)
 
-    async def _send_once(
-        self,
-        method: str,
-        params: JsonObject,
-        meta: JsonObject,
-        listener: Listener,
-        tool: Tool | None,
-    ) -> JsonObject:
-        request_id = self._ids.fresh()
-        if listener.progress is not None:
-            meta = {"progressToken": request_id, **meta}
-        request = frames.request(request_id, method, params, stamp=self._stamp, meta=meta)
+    def _prepared(
+        self, method: str, params: JsonObject, meta: JsonObject, seen: ToolList | None
+    ) -> Prepared:
+        request = frames.request(self._ids.fresh(), method, params, stamp=self._stamp, meta=meta)
         fields = headers.standard(method, params, version=self.version)
+        tool = None if seen is None else self._find(seen, str(params.get("name")))
         if tool is not None and tool.mirrors:
             fields |= headers.mirrored(tool.mirrors, params.get("arguments"))
-        return await self._http.request(request, fields, listener=listener)
+        return Prepared(request, fields, params, meta, seen)
 
     async def _ask(self, method: str, params: JsonObject) -> JsonObject:
         """A request that has no rounds."""
-        result = await self._send(method, params)
+        result = await self._send(self._prepared(method, params, _NO_META, None))
         return frames.require_complete(result, server=self.server.name, method=method)
 
     async def _known(self) -> ToolList:
         """The tool list to mirror by: kept for as long as the caching page lets it be kept."""
         seen = self._list
         if seen is None or seen.is_expired(self._clock.monotonic()):
-            return await self._refresh(seen)
+            return await self._listed_anew(seen)
         return seen
+
+    async def _listed_anew(self, seen: ToolList | None) -> ToolList:
+        """`_refresh` for a call that has not been sent, or was refused."""
+        try:
+            return await self._refresh(seen)
+        except TransportError as error:
+            raise TransportError(str(error), delivered=False) from error
 
     async def _refresh(self, seen: ToolList | None) -> ToolList:
         """Fetch the list, unless somebody else has since the caller saw `seen`."""
@@ -200,14 +207,10 @@ class McpClient:
         name, received_s = self.server.name, self._clock.monotonic()
         pages: list[Page] = []
         params: dict[str, Json] = {}
-        while len(pages) < MAX_PAGES:
-            page = read_page(await self._ask(listing.METHOD, params), server=name)
-            pages.append(page)
-            if page.cursor is None:
-                break
-            params = {"cursor": page.cursor}
-        else:
-            raise BadResult(name, listing.METHOD, f"has more than {MAX_PAGES} pages")
+        while not pages or pages[-1].cursor is not None:
+            pages.append(read_page(await self._ask(listing.METHOD, params), server=name))
+            listing.check_size(pages, server=name)
+            params = {"cursor": pages[-1].cursor}
         found = listing.join(pages, server=name, received_s=received_s)
         for reason in found.rejected:
             _log.warning("mcp.tool_rejected", server=name, tool=reason.tool, rule=reason.rule)

@@ -6,11 +6,11 @@ request closes its stream, which is the cancel signal).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, TypeAlias, assert_never
+from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
@@ -19,20 +19,17 @@ import orjson
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
 from interloom.bridges.mcp.core.frames import (
     MAX_DEPTH,
-    Dropped,
-    LogMessage,
     Message,
-    Progress,
     Request,
     Result,
     is_too_deep,
     read_message,
 )
-from interloom.runtime.errors import BadConfig, TransportError
+from interloom.runtime.errors import BadConfig, InterloomError, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Json, JsonObject
-from interloom.runtime.wire.sse import Decoder, EventTooLarge
+from interloom.runtime.wire.sse import Decoder
 
 DRAIN_S: Final = 0.05
 """Seconds a finished event stream gets to end by itself, so that its connection can be kept."""
@@ -40,30 +37,12 @@ DRAIN_S: Final = 0.05
 MAX_MESSAGES: Final = 10_000
 """Messages one request may bring before the server is treated as broken; ours."""
 
-OnProgress: TypeAlias = Callable[[Progress], Awaitable[None]]
-"""Where progress goes, in order; an error it raises ends the request."""
-
-OnLog: TypeAlias = Callable[[LogMessage], Awaitable[None]]
-"""Where log messages go, in order; an error it raises ends the request."""
-
 _RESERVED: Final = ("accept", "content-type", "content-length", "host", "transfer-encoding")
 _FIXED: Final = {
     "Accept": "application/json, text/event-stream",
     "Content-Type": "application/json",
 }
 _log = logger("mcp")
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Who hears what a server reports on the way to its response; None does not listen."""
-
-    progress: OnProgress | None = None
-    log: OnLog | None = None
-
-
-SILENT: Final = Listener()
-"""Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,55 +87,56 @@ class StreamableHttp:
             total_s=server.total_s, idle_s=server.timeout_s, max_bytes=server.max_bytes
         )
 
-    async def request(
-        self, request: Request, headers: Mapping[str, str], *, listener: Listener = SILENT
-    ) -> JsonObject:
+    async def request(self, request: Request, headers: Mapping[str, str]) -> JsonObject:
         """Send one request; return the result object of its response.
+
+        The text of an error names the server as we know it. Its address is in the log alone,
+        because such a text may be shown to an agent's caller.
 
         Args:
             request: The stamped request.
             headers: The headers mirrored from it.
-            listener: Who hears progress and log messages.
 
         Raises:
             TransportError: No connection, no answer in time, or one over the caps.
+            LocalError: The request cannot be put on the wire.
             McpPeerError: What arrived is not a response, or is an error.
         """
-        async with self._post(request.to_json(), headers) as reply:
+        try:
+            return await self._request(request, headers)
+        except TransportError as error:
+            text = self._without_address(error, request)
+            raise TransportError(text, delivered=error.delivered) from error
+        except LocalError as error:
+            raise LocalError(self._without_address(error, request)) from error
+
+    async def _request(self, request: Request, headers: Mapping[str, str]) -> JsonObject:
+        sending = self._port.send(
+            "POST",
+            self._server.url,
+            headers={**self._fixed, **headers},
+            body=orjson.dumps(request.to_json()),
+            limits=self._limits,
+        )
+        async with sending as reply:
             if reply.status != HTTPStatus.OK:
                 raise await self._refusal(reply, request)
             match _media_type(reply):
                 case "application/json":
                     return self._only_result(await reply.read(), request)
                 case "text/event-stream":
-                    return await self._stream_result(reply, request, listener)
+                    return await self._stream_result(reply, request)
                 case _:
                     rule = "content type must be application/json or text/event-stream"
                     raise self.bad_frame(request, rule)
 
-    async def notify(self, frame: JsonObject, headers: Mapping[str, str]) -> None:
-        """Send one notification; the server accepts it with 202.
-
-        Raises:
-            TransportError: As for `request`.
-            McpPeerError: It answered anything else.
-        """
-        method = str(frame["method"])
-        async with self._post(frame, headers) as reply:
-            if reply.status != HTTPStatus.ACCEPTED:
-                challenge = reply.headers.get("www-authenticate")
-                raise refused(self._server.name, method, reply.status, challenge=challenge)
-
-    def _post(
-        self, frame: JsonObject, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Reply]:
-        return self._port.send(
-            "POST",
-            self._server.url,
-            headers={**self._fixed, **headers},
-            body=orjson.dumps(frame),
-            limits=self._limits,
-        )
+    def _without_address(self, error: InterloomError, request: Request) -> str:
+        name, method = self._server.name, request.method
+        _log.warning("mcp.request_failed", server=name, method=method, reason=str(error))
+        address, _, rule = str(error).partition(": ")
+        if not rule or (urlsplit(self._server.url).hostname or "") not in address.lower():
+            rule = str(error)  # the port has named no address
+        return f"MCP server {name}: {method}: {rule}"
 
     async def _refusal(self, reply: Reply, request: Request) -> Exception:
         """The error for a status that is not 200: the JSON-RPC error in a 400 or 404, if any."""
@@ -177,33 +157,19 @@ class StreamableHttp:
             raise self.bad_frame(request, "a JSON reply must be the response itself")
         return message.value
 
-    async def _stream_result(
-        self, reply: Reply, request: Request, listener: Listener
-    ) -> JsonObject:
+    async def _stream_result(self, reply: Reply, request: Request) -> JsonObject:
         chunks = reply.chunks()
-        stream = _Stream(self, request)
+        # One event may be as large as the whole stream, which the port bounds by the same number.
+        stream = _Stream(self, request, max_event_bytes=self._server.max_bytes)
         async for chunk in chunks:
             for message in stream.feed(chunk):
                 if isinstance(message, Result):
                     await _drain(chunks)
                     return message.value
-                await self._report(message, listener)
-        raise self.bad_frame(request, "the stream ended without a response")
-
-    async def _report(self, message: Progress | LogMessage | Dropped, listener: Listener) -> None:
-        match message:
-            case Progress():
-                if listener.progress is not None:
-                    await listener.progress(message)
-            case LogMessage():
-                if listener.log is not None:
-                    await listener.log(message)
-            case Dropped(method, rule):
                 _log.debug(
-                    "mcp.notification_dropped", server=self._server.name, method=method, rule=rule
+                    "mcp.notification_dropped", server=self._server.name, method=message.method
                 )
-            case _:
-                assert_never(message)
+        raise self.bad_frame(request, "the stream ended without a response")
 
     def read(self, body: bytes, request: Request) -> Message:
         """Read one message that arrived in answer to `request`.
@@ -228,33 +194,21 @@ class StreamableHttp:
 class _Stream:
     """The messages of one event stream, in order and within the caps."""
 
-    def __init__(self, http: StreamableHttp, request: Request) -> None:
+    def __init__(self, http: StreamableHttp, request: Request, *, max_event_bytes: int) -> None:
         self._http = http
         self._request = request
-        self._decoder = Decoder()
+        self._decoder = Decoder(max_event_bytes=max_event_bytes)
         self._count = 0
-        self._progress = float("-inf")
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """The messages these bytes complete; other types of event and empty ones are not for us."""
-        try:
-            events = self._decoder.feed(chunk)
-        except EventTooLarge as error:
-            raise self._http.bad_frame(self._request, str(error)) from None
-        for event in events:
+        for event in self._decoder.feed(chunk):
             if event.event == "message" and event.data:
-                yield self._checked(self._http.read(event.data, self._request))
-
-    def _checked(self, message: Message) -> Message:
-        self._count += 1
-        if self._count > MAX_MESSAGES:
-            raise self._http.bad_frame(self._request, f"sent more than {MAX_MESSAGES} messages")
-        if not isinstance(message, Progress):
-            return message
-        if message.progress <= self._progress:
-            return Dropped("notifications/progress", "progress must increase")
-        self._progress = message.progress
-        return message
+                self._count += 1
+                if self._count > MAX_MESSAGES:
+                    rule = f"sent more than {MAX_MESSAGES} messages"
+                    raise self._http.bad_frame(self._request, rule)
+                yield self._http.read(event.data, self._request)
 
 
 def _media_type(reply: Reply) -> str:

@@ -149,6 +149,14 @@ class TaskContext:
         live = self._run.live = await self._tasks.renewed(self._run.live)
         return live
 
+    def branch(self) -> AbstractContextManager[None]:
+        """Around a piece of work that goes on beside others; see `joining`."""
+        return self._run.branch()
+
+    def joining(self) -> AbstractContextManager[None]:
+        """Around waiting for pieces of work that are each inside `branch`."""
+        return self._run.joining()
+
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""
         return self._run.busy()

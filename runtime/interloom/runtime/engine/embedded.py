@@ -33,7 +33,6 @@ from interloom.runtime.errors import (
     Unavailable,
 )
 from interloom.runtime.ledger.rows import (
-    EndRun,
     Journal,
     ParkRun,
     PutRun,
@@ -53,6 +52,8 @@ MAX_ATTEMPTS: Final = 5
 """Times a run is begun again after a crash without having got anywhere; then the task fails."""
 LEAVE_S: Final = 5.0
 """Seconds a run that is let go of gets to leave; an agent may refuse to."""
+MAX_RETRY_S: Final = 60.0
+"""Longest such pause when it has to be made again and again."""
 RETRY_S: Final = 1.0
 """Seconds before a run is begun again whose rows could not be written."""
 
@@ -84,34 +85,37 @@ class EmbeddedEngine:
     # What a decision asks for
 
     def writes(self, record: TaskRecord, effects: Sequence[Effect]) -> tuple[Write, ...]:
-        """The rows that make the effects outlive this process."""
-        return tuple([self._write(record, effect) for effect in effects])
-
-    @staticmethod
-    def _write(record: TaskRecord, effect: Effect) -> Write:
-        match effect:
-            case Start():
-                return PutRun(RunRow(record.id, record.agent, RunState.ACTIVE, 1))
-            case Wake(key=key, responses=responses):
-                return PutSignal(record.id, key, dump_signal(responses))
-            case Stop():
-                return EndRun(record.id)
+        """The rows that make the effects outlive this process; a task that is over has none."""
+        rows: list[Write] = []
+        for effect in effects:
+            match effect:
+                case Start():
+                    rows.append(PutRun(record.id, record.agent, RunState.ACTIVE, 1))
+                case Wake(key=key, responses=responses):
+                    rows.append(PutSignal(record.id, key, dump_signal(responses)))
+                case Stop():
+                    pass
+        return tuple(rows)
 
     def act(self, live: Live, effects: Sequence[Effect]) -> None:
         """Carry out effects that are stored now; while draining, leave them to the next start."""
         for effect in effects:
-            run = self._runs.get(live.record.id)
             match effect:
                 case Start():
                     self._begin(live, _BLANK)
                 case Wake(key=key, responses=responses):
-                    if run is None:
-                        self._spawn(live.record.id)
-                    else:
-                        run.deliver(key, dump_signal(responses))
+                    self._wake(live.record.id, key, dump_signal(responses))
                 case Stop():
+                    run = self._runs.get(live.record.id)
                     if run is not None:
                         run.end(Ending.STOPPED)
+
+    def _wake(self, task_id: str, key: str, value: bytes) -> None:
+        run = self._runs.get(task_id)
+        if run is None:
+            self._spawn(task_id)
+        else:
+            run.deliver(key, value)
 
     async def inspect(self, task_id: str) -> RunRow | None:
         """An unfinished task's run, or None."""
@@ -162,15 +166,19 @@ class EmbeddedEngine:
             log.warning("run.deferred", task_id=row.task_id, agent=row.agent)
             return
         stored = await self._tasks.ledger.task(row.task_id)
-        waited = stored is not None and bool(stored.record.asks)  # a crash while waiting is no try
+        if stored is None or stored.record.state in TERMINAL:
+            log.warning("run.orphaned", task_id=row.task_id)
+            return
+        waited = bool(stored.record.asks)  # a crash while waiting is no try
         attempt = 1 if waited else row.attempt + 1
         if attempt > MAX_ATTEMPTS:
             log.error("run.gave_up", task_id=row.task_id, attempts=row.attempt)
             async with self._tasks.held(row.task_id) as live:
                 reason = f"The agent was begun {row.attempt} times and never got any further."
-                await self._close(live, decide.fail(live.record, reason, now=self._clock.now()))
+                failed = decide.fail(live.record, reason, now=self._clock.now())
+                await self._tasks.commit(live, failed)
             return
-        await self._tasks.commit_rows(PutRun(RunRow(row.task_id, row.agent, row.state, attempt)))
+        await self._tasks.commit_rows(PutRun(row.task_id, row.agent, row.state, attempt))
         log.info("run.recovered", task_id=row.task_id, attempt=attempt)
         self._attempts[row.task_id] = attempt
         self._spawn(row.task_id)
@@ -182,10 +190,23 @@ class EmbeddedEngine:
             self._group.create_task(self._resume(task_id))
 
     async def _resume(self, task_id: str) -> None:
-        if task_id in self._runs:
-            return
+        """Begin a run again, however often the store has to be asked for its rows."""
+        pause_s = self._retry_s
+        while task_id not in self._runs and self._group is not None:
+            try:
+                await self._load_and_begin(task_id)
+            except Exception:
+                log.exception("run.unreadable", task_id=task_id)
+            else:
+                return
+            with anyio.move_on_after(pause_s):
+                await self._drained.wait()
+            pause_s = min(2 * pause_s, MAX_RETRY_S)
+
+    async def _load_and_begin(self, task_id: str) -> None:
         live = await self._tasks.hold(task_id)
         try:
+            live = await self._tasks.renewed(live)
             journal = await self._tasks.ledger.journal(task_id)
             if task_id not in self._runs and live.record.state not in TERMINAL:
                 self._begin(live, journal)
@@ -210,10 +231,14 @@ class EmbeddedEngine:
         again, pause_s = False, 0.0
         try:
             await run.until_ended(self._work(run))
-            again = await self._put_down(run)
+            if run.ending is Ending.PARKED:
+                again = await self._park(run)
         except (Unavailable, Conflict) as error:
             log.warning("run.interrupted", task_id=task_id, code=error.code)
             again, pause_s = run.ending is not Ending.STOPPED, self._retry_s
+        except Exception:
+            log.exception("run.broke", task_id=task_id)
+            again, pause_s = run.ending is not Ending.STOPPED, MAX_RETRY_S
         finally:
             del self._runs[task_id]
             self._tasks.release(run.live)
@@ -229,7 +254,9 @@ class EmbeddedEngine:
         context = TaskContext(self._tasks, run, self._clock)
         try:
             artifacts = await agent.body(context)
-            live = run.live = await self._tasks.renewed(run.live)
+            live = run.live
+            if live.failure is not None or live.record is not live.stored:
+                live = run.live = await self._tasks.renewed(live)
             if run.ending is not None or live.record.state in TERMINAL:
                 return
             ended = decide.finish(live.record, artifacts, now=self._clock.now())
@@ -238,7 +265,7 @@ class EmbeddedEngine:
                 raise
             await self._broke(run, error)
             return
-        await self._close(live, ended)
+        await self._tasks.commit(live, ended)
 
     async def _broke(self, run: Run, error: BaseException) -> None:
         cause = _cause(error)
@@ -249,7 +276,7 @@ class EmbeddedEngine:
             return
         now = self._clock.now()
         if isinstance(cause, AgentRejected):
-            await self._close(live, decide.reject(live.record, str(cause), now=now))
+            await self._tasks.commit(live, decide.reject(live.record, str(cause), now=now))
             return
         if isinstance(cause, InterloomError):
             reason = str(cause)
@@ -258,15 +285,10 @@ class EmbeddedEngine:
         else:
             reason = "The agent failed unexpectedly."  # a foreign text is not for peers
             log.error("agent.raised", task_id=live.record.id, exc_info=cause)
-        await self._close(live, decide.fail(live.record, reason, now=now))
+        await self._tasks.commit(live, decide.fail(live.record, reason, now=now))
 
-    async def _close(self, live: Live, decision: decide.Decision) -> None:
-        await self._tasks.commit(live, decision, EndRun(live.record.id))
-
-    async def _put_down(self, run: Run) -> bool:
-        """Park a run that waits; True when it must be begun again at once."""
-        if run.ending is not Ending.PARKED:
-            return False
+    async def _park(self, run: Run) -> bool:
+        """Let a run wait as a row; True when it must be begun again at once."""
         run.woken = False
         task_id = run.live.record.id
         await self._tasks.commit_rows(ParkRun(task_id, run.waits_for))

@@ -84,9 +84,7 @@ class Live:
             try:
                 await waiter
             finally:
-                if (
-                    waiter in self._waiters
-                ):  # else a silent task would gather those who lost patience
+                if waiter in self._waiters:  # or a silent task would gather those who gave up
                     self._waiters.remove(waiter)
         if self.failure is not None:
             raise self.failure

@@ -14,7 +14,7 @@ import orjson
 
 from interloom.runtime.core import decide, paging
 from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
-from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.machine import SETTLED, TERMINAL
 from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.core.view import shorten
@@ -28,7 +28,7 @@ from interloom.runtime.errors import (
     UnsupportedOperation,
     Violation,
 )
-from interloom.runtime.ledger.rows import AddMessage, MessageSeen
+from interloom.runtime.ledger.rows import MessageSeen
 from interloom.runtime.model import (
     CancelTaskRequest,
     GetTaskRequest,
@@ -82,13 +82,15 @@ class Operations:
             TaskNotFound: The message names a task that is not there, or not the caller's.
             UnsupportedOperation: That task is over.
             BadParams: Its contextId is another, or the role is not the user's.
+            Unavailable: The store takes no writes.
         """
         settings = request.configuration
         length = None if settings is None else settings.history_length
         live, _ = await self._receive(caller, request)
         try:
             if settings is None or not settings.return_immediately:
-                await self._tasks.settle(live)
+                while live.stored.state not in SETTLED:
+                    await live.changed()
             return b'{"task":%b}' % await self._tasks.json(live, length)
         finally:
             self._tasks.release(live)
@@ -260,8 +262,7 @@ class Operations:
         rows = self._engine.writes(record, decision.effects)
         live.messages.add(message.message_id)
         try:
-            taken = AddMessage(record, message.message_id)
-            await self._tasks.commit(live, decision, taken, *rows)
+            await self._tasks.commit(live, decision, *rows, message_id=message.message_id)
         except BaseException:
             live.messages.discard(message.message_id)  # it was not taken: it may be sent again
             raise

@@ -19,7 +19,7 @@ from typing import Any
 import anyio
 
 from interloom.runtime.engine.live import Live
-from interloom.runtime.ledger.rows import CallRow, Journal, PutRun, RunRow, RunState, Write
+from interloom.runtime.ledger.rows import AdvanceRun, Journal, Write
 
 
 @unique
@@ -44,11 +44,29 @@ class Run:
         woken: True when something was delivered while it was being parked.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_branches",
+        "_busy",
+        "_cancels",
+        "_is_working",
+        "_task",
+        "_waiting",
+        "_warm_s",
+        "calls",
+        "ending",
+        "event_ids",
+        "live",
+        "signals",
+        "steps",
+        "woken",
+    )
+
     def __init__(self, live: Live, journal: Journal, *, warm_s: float, attempt: int = 1) -> None:
         self.live = live
-        self.steps = dict(journal.steps)
-        self.signals = dict(journal.signals)
-        self.calls: dict[str, CallRow] = dict(journal.calls)
+        self.steps = {**journal.steps}
+        self.signals = {**journal.signals}
+        self.calls = {**journal.calls}
         self.event_ids = journal.event_ids
         self.ending: Ending | None = None
         self.woken = False
@@ -58,6 +76,7 @@ class Run:
         self._is_working = False
         self._waiting: dict[str, anyio.Event] = {}
         self._busy = 0
+        self._branches = 1
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the agent's code as a task of the event loop; the run keeps it alive."""
@@ -95,8 +114,12 @@ class Run:
 
     def park_if_waiting(self) -> None:
         """Park it now, warm or not, when nothing would be lost."""
-        if self._waiting and self._busy == 0:
+        if self._waiting and self._may_park():
             self.end(Ending.PARKED)
+
+    def _may_park(self) -> bool:
+        """Whether all it does is wait: nothing would be lost and nobody would be stopped."""
+        return self._busy == 0 and len(self._waiting) >= self._branches
 
     def deliver(self, key: str, value: bytes) -> None:
         """Hand it something that is stored; the first value under a key stands."""
@@ -111,9 +134,9 @@ class Run:
         try:
             while (value := self.signals.get(key)) is None:
                 event = self._waiting[key] = anyio.Event()
-                with anyio.move_on_after(math.inf if self._busy else self._warm_s):
+                with anyio.move_on_after(self._warm_s if self._may_park() else math.inf):
                     await event.wait()
-                if not (event.is_set() or self._busy):
+                if not event.is_set() and self._may_park():
                     self.end(Ending.PARKED)
                     await anyio.sleep_forever()
             return value
@@ -126,8 +149,7 @@ class Run:
         if self._attempt == 1:
             return ()
         self._attempt = 1
-        record = self.live.record
-        return (PutRun(RunRow(record.id, record.agent, RunState.ACTIVE, self._attempt)),)
+        return (AdvanceRun(self.live.record.id),)
 
     @contextmanager
     def busy(self) -> Generator[None]:
@@ -137,6 +159,29 @@ class Run:
             yield
         finally:
             self._busy -= 1
-            if self._busy == 0:
-                for event in self._waiting.values():  # they may be parked from now on
-                    event.set()
+            self._look_again()
+
+    @contextmanager
+    def branch(self) -> Generator[None]:
+        """One more thing the agent does at the same time; parking waits until all of them wait."""
+        self._branches += 1
+        self._look_again()
+        try:
+            yield
+        finally:
+            self._branches -= 1
+            self._look_again()
+
+    @contextmanager
+    def joining(self) -> Generator[None]:
+        """While inside, the code that began the branches waits for them and does nothing itself."""
+        self._branches -= 1
+        try:
+            yield
+        finally:
+            self._branches += 1
+
+    def _look_again(self) -> None:
+        """Have those who wait find out anew whether they may be parked."""
+        for event in self._waiting.values():
+            event.set()

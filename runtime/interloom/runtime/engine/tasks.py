@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import anyio
@@ -24,9 +24,9 @@ from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.core.trace import root
 from interloom.runtime.core.view import TaskView
 from interloom.runtime.engine.live import Live
-from interloom.runtime.errors import InterloomError, TaskNotFound, Unavailable
+from interloom.runtime.errors import Conflict, InterloomError, TaskNotFound, Unavailable
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import AddEvents, CreateTask, MoveTask, Write
+from interloom.runtime.ledger.rows import CreateTask, MoveTask, Write
 from interloom.runtime.model import Message, TaskState
 from interloom.runtime.telemetry.log import logger
 
@@ -63,12 +63,10 @@ class Tasks:
             MessageSeen: The message began or joined a task before.
             Unavailable: The ledger takes no writes.
         """
-        record = decision.record
-        live = Live(record, TaskView(record.id, record.context_id, decision.events))
+        record, events = decision.record, decision.events
+        live = Live(record, TaskView(record.id, record.context_id, events))
         live.opening = message
-        events = AddEvents(record.id, decision.events)
-        await self.ledger.commit(CreateTask(record, message.message_id), events, *more)
-        live.publish(record, decision.events, None)
+        await self.ledger.commit(CreateTask(record, message.message_id, events), *more)
         live = self._live.setdefault(record.id, live)  # it may have been found and held already
         live.users += 1
         return live
@@ -93,11 +91,16 @@ class Tasks:
             del self._live[live.record.id]
 
     async def renewed(self, live: Live) -> Live:
-        """A task that is held, anew if a commit of it failed: then it must be decided from there.
+        """A task that is held, as it is once the commits under way are known to have taken place.
+
+        When one of them failed it is read anew: what was decided upon it never happened.
 
         Raises:
             TaskNotFound: It is gone.
         """
+        with suppress(Unavailable, Conflict):
+            while live.record is not live.stored:
+                await live.changed()
         if live.failure is None:
             return live
         fresh = await self.hold(live.record.id)
@@ -135,25 +138,34 @@ class Tasks:
             events += page
         return events
 
-    async def commit(self, live: Live, decision: Decision, *more: Write) -> None:
+    async def commit(
+        self, live: Live, decision: Decision, *more: Write, message_id: str = ""
+    ) -> None:
         """Store a decision taken from `live.record`, with the rows that belong to it; then show it.
+
+        Args:
+            live: The task.
+            decision: What is to be stored; when it has no events, only `more` is.
+            more: Rows of the same transaction.
+            message_id: The caller's message that was decided on, or empty.
 
         Raises:
             Conflict: Another process moved the task, or a message is a repeat.
             Unavailable: The ledger takes no writes.
         """
-        if not decision.events:
+        before, record, events = live.record, decision.record, decision.events
+        if not events:
             if more:
                 await self.commit_rows(*more)
             return
-        before, record, events = live.record, decision.record, decision.events
         live.record = record
         for event in events:
             live.view.apply(event)
         snapshot = live.view.json() if record.state in SETTLED else None
-        move = MoveTask(record, before.seq, snapshot)
         try:
-            await self.ledger.commit(move, AddEvents(record.id, events), *more)
+            await self.ledger.commit(
+                MoveTask(record, before.seq, events, snapshot, message_id), *more
+            )
         except InterloomError as error:
             self._drop(live, error)
             raise
@@ -176,15 +188,6 @@ class Tasks:
         if self._live.get(live.record.id) is live:
             del self._live[live.record.id]
         live.fail(error)
-
-    async def settle(self, live: Live) -> None:
-        """Wait until the task is over or waits for somebody.
-
-        Raises:
-            Unavailable: A commit failed meanwhile.
-        """
-        while live.stored.state not in SETTLED:
-            await live.changed()
 
     async def json(self, live: Live, history_length: int | None = None) -> bytes:
         """The A2A Task as stored, as JSON."""

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, TypeVar
 
+from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger.rows import (
-    AddEvents,
-    AddMessage,
+    AdvanceRun,
     CallRow,
     CreateTask,
-    EndRun,
     Journal,
     MessageSeen,
     MoveTask,
@@ -37,7 +36,8 @@ class MemoryLedger:
     """One dictionary for each table of `schema.sql`."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, StoredTask] = {}
+        self._tasks: dict[str, TaskRecord] = {}
+        self._snapshots: dict[str, bytes] = {}  # of tasks that do not move
         self._events: dict[str, dict[str, Event]] = {}  # by event id, in order
         self._messages: dict[tuple[str, str, str], str] = {}
         self._runs: dict[str, RunRow] = {}
@@ -51,11 +51,9 @@ class MemoryLedger:
         self._apply: dict[type[Write], Callable[[Any], None]] = {
             CreateTask: self._create,
             MoveTask: self._move,
-            AddEvents: self._add_events,
-            AddMessage: self._add_message,
             PutRun: self._put_run,
+            AdvanceRun: self._advance,
             ParkRun: self._park,
-            EndRun: self._end,
             PutSignal: self._put_signal,
             PutStep: self._put_step,
             PutCall: self._put_call,
@@ -82,6 +80,10 @@ class MemoryLedger:
         self._undo.append((table, key, table.get(key)))
         table[key] = value
 
+    def _remove(self, table: dict[Key, Value], key: Key) -> None:
+        if key in table:
+            self._undo.append((table, key, table.pop(key)))
+
     def _put_first(self, table: dict[Key, Value], key: Key, value: Value) -> None:
         if key not in table:
             self._put(table, key, value)
@@ -94,37 +96,60 @@ class MemoryLedger:
 
     def _create(self, write: CreateTask) -> None:
         record = write.record
-        self._take(record, write.message_id)
-        if record.id in self._tasks:
+        task_id = record.id
+        if task_id in self._tasks:
             raise Conflict("the task exists")
-        self._put(self._tasks, record.id, StoredTask(record, None))
+        self._take(record, write.message_id)
+        kept: dict[str, Event] = {}
+        for seq, event in enumerate(write.events, 1):
+            if event.seq != seq or event.id in kept:
+                raise Conflict("the event is there already")
+            kept[event.id] = event
+        self._tasks[task_id] = record
+        self._events[task_id] = kept
+        self._undo.append((self._tasks, task_id, None))
+        self._undo.append((self._events, task_id, None))
 
-    def _add_message(self, write: AddMessage) -> None:
-        self._take(write.record, write.message_id)
+    def _move(self, write: MoveTask) -> None:
+        record = write.record
+        task_id = record.id
+        before = self._tasks.get(task_id)
+        if before is None or before.seq != write.expected_seq:
+            raise Conflict("the task moved on")
+        self._tasks[task_id] = record
+        self._undo.append((self._tasks, task_id, before))
+        kept = self._events[task_id]
+        for seq, event in enumerate(write.events, len(kept) + 1):
+            if event.seq != seq or event.id in kept:
+                raise Conflict("the event is there already")
+            kept[event.id] = event
+            self._undo.append((kept, event.id, None))
+        if write.message_id:
+            self._take(record, write.message_id)
+        if write.snapshot is None:
+            self._remove(self._snapshots, task_id)
+        else:
+            self._put(self._snapshots, task_id, write.snapshot)
+        if record.state in TERMINAL:
+            self._remove(self._runs, task_id)
 
     def _take(self, record: TaskRecord, message_id: str) -> None:
         key = (record.owner, record.agent, message_id)
         seen = self._messages.get(key)
         if seen is not None:
             raise MessageSeen(seen)
-        self._put(self._messages, key, record.id)
-
-    def _move(self, write: MoveTask) -> None:
-        record = write.record
-        stored = self._tasks.get(record.id)
-        if stored is None or stored.record.seq != write.expected_seq:
-            raise Conflict("the task moved on")
-        self._put(self._tasks, record.id, StoredTask(record, write.snapshot))
-
-    def _add_events(self, write: AddEvents) -> None:
-        kept = self._of(self._events, write.task_id)
-        for event in write.events:
-            if event.seq != len(kept) + 1 or event.id in kept:
-                raise Conflict("the event is there already")
-            self._put(kept, event.id, event)
+        self._messages[key] = record.id
+        self._undo.append((self._messages, key, None))
 
     def _put_run(self, write: PutRun) -> None:
-        self._put(self._runs, write.run.task_id, write.run)
+        task = self._tasks.get(write.task_id)
+        if task is not None and task.state not in TERMINAL:
+            self._put(self._runs, write.task_id, write)
+
+    def _advance(self, write: AdvanceRun) -> None:
+        run = self._runs.get(write.task_id)
+        if run is not None:
+            self._put(self._runs, write.task_id, run._replace(attempt=1))
 
     def _park(self, write: ParkRun) -> None:
         signals = self._signals.get(write.task_id, {})
@@ -135,11 +160,6 @@ class MemoryLedger:
         run = self._runs.get(task_id)
         if run is not None and run.state is before:
             self._put(self._runs, task_id, run._replace(state=after))
-
-    def _end(self, write: EndRun) -> None:
-        run = self._runs.pop(write.task_id, None)
-        if run is not None:
-            self._undo.append((self._runs, write.task_id, run))
 
     def _put_signal(self, write: PutSignal) -> None:
         self._put_first(self._of(self._signals, write.task_id), write.key, write.value)
@@ -153,7 +173,8 @@ class MemoryLedger:
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
-        return self._tasks.get(task_id)
+        record = self._tasks.get(task_id)
+        return None if record is None else StoredTask(record, self._snapshots.get(task_id))
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with `seq > after`, in order, at most `limit`."""
@@ -179,9 +200,7 @@ class MemoryLedger:
 
     async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
         """Tasks that match, newest status first, and how many match in all."""
-        records = [
-            stored.record for stored in self._tasks.values() if _matches(stored.record, query)
-        ]
+        records = [record for record in self._tasks.values() if _matches(record, query)]
         records.sort(key=lambda record: (record.status_at, record.id), reverse=True)
         total, after = len(records), query.after
         if after is not None:

@@ -16,10 +16,12 @@ class CallState(Enum):
     """Where one logical tool call stands (DESIGN section 4).
 
     INTENDED is committed before bytes leave and covers SENT: nothing we could write between the
-    two would change what a restarted process may conclude.
+    two would change what a restarted process may conclude. POSTPONED: the server answered that it
+    wants the call again later; nothing is under way, and it is just sent again.
     """
 
     INTENDED = "intended"
+    POSTPONED = "postponed"
     INPUT_REQUIRED = "input_required"
     IN_DOUBT = "in_doubt"
     DONE = "done"
@@ -99,41 +101,50 @@ class StoredTask(NamedTuple):
 
 
 class CreateTask(NamedTuple):
-    """A new task, and the message that began it.
+    """A new task, the message that began it, and its first events.
 
-    Refused with `MessageSeen` when this owner has sent the message to this agent before.
+    Refused with `MessageSeen` when this owner has sent the message to this agent before, and with
+    `Conflict` when there is a task of that id.
     """
 
     record: TaskRecord
     message_id: str
-
-
-class MoveTask(NamedTuple):
-    """A task's new record; refused with `Conflict` unless its `seq` still is `expected_seq`."""
-
-    record: TaskRecord
-    expected_seq: int
-    snapshot: bytes | None = None
-
-
-class AddEvents(NamedTuple):
-    """Events, in order, following the last one stored."""
-
-    task_id: str
     events: tuple[Event, ...]
 
 
-class AddMessage(NamedTuple):
-    """A further message of the caller; refused with `MessageSeen` when it is a repeat."""
+class MoveTask(NamedTuple):
+    """A task's new record, and the events that brought it there, following the last one stored.
+
+    Refused with `Conflict` unless the task's `seq` still is `expected_seq`, or when it has an event
+    of that number or id. A task that is over has no run: its row goes in the same write, its
+    journal stays.
+
+    Attributes:
+        record: The task now.
+        expected_seq: Where the decision was taken from.
+        events: In order.
+        snapshot: The A2A Task as JSON as of `record.seq`, or None while it moves.
+        message_id: The caller's message that was taken, or empty; a repeat is refused with
+            `MessageSeen`.
+    """
 
     record: TaskRecord
-    message_id: str
+    expected_seq: int
+    events: tuple[Event, ...]
+    snapshot: bytes | None = None
+    message_id: str = ""
 
 
-class PutRun(NamedTuple):
-    """Begin, or begin again, a run; replaces the row there is."""
+class PutRun(RunRow):
+    """Begin, or begin again, a run; replaces the row there is. A task that is over gets none."""
 
-    run: RunRow
+    __slots__ = ()
+
+
+class AdvanceRun(NamedTuple):
+    """A run got further: its attempts start over. Nothing where the task has no run any more."""
+
+    task_id: str
 
 
 class ParkRun(NamedTuple):
@@ -141,12 +152,6 @@ class ParkRun(NamedTuple):
 
     task_id: str
     waits_for: tuple[str, ...]
-
-
-class EndRun(NamedTuple):
-    """The run is over; its journal stays."""
-
-    task_id: str
 
 
 class PutSignal(NamedTuple):
@@ -172,16 +177,7 @@ class PutCall(NamedTuple):
 
 
 Write: TypeAlias = (
-    CreateTask
-    | MoveTask
-    | AddEvents
-    | AddMessage
-    | PutRun
-    | ParkRun
-    | EndRun
-    | PutSignal
-    | PutStep
-    | PutCall
+    CreateTask | MoveTask | PutRun | AdvanceRun | ParkRun | PutSignal | PutStep | PutCall
 )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 import orjson
@@ -23,7 +24,7 @@ from interloom.runtime.core import questions
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.core.trace import Trace
-from interloom.runtime.errors import BadConfig
+from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.rows import (
     CallRow,
     CallState,
@@ -33,8 +34,8 @@ from interloom.runtime.ledger.rows import (
     StoredTask,
     Write,
 )
-from interloom.runtime.ledger.statements import millis, run_write
-from interloom.runtime.ledger.writer import GroupWriter
+from interloom.runtime.ledger.statements import millis, run_write, seen
+from interloom.runtime.ledger.writer import GroupWriter, outcome
 from interloom.runtime.model import TaskState
 
 APPLICATION_ID: Final = 0x17E2_100A
@@ -82,70 +83,72 @@ class SqliteLedger:
                 run_write(connection, write)
 
         with anyio.CancelScope(shield=True):
-            await self._writer.submit(transaction)
+            await outcome(self._writer.submit(transaction))
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
-        row = self._reading.execute(f"{_TASK} WHERE id = ?", (task_id,)).fetchone()
-        return None if row is None else StoredTask(_record(row), row[9])
+        rows = self._read(f"{_TASK} WHERE id = ?", (task_id,))
+        return StoredTask(_record(rows[0]), rows[0][9]) if rows else None
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with `seq > after`, in order, at most `limit`."""
-        rows = self._reading.execute(
+        rows = self._read(
             "SELECT seq, event_id, state, body, message, artifact, append, last FROM event"
-            " WHERE task_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            " WHERE task = (SELECT number FROM task WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?",
             (task_id, after, limit),
         )
         return [_event(row) for row in rows]
 
     async def journal(self, task_id: str) -> Journal:
         """Everything a run of the task needs to go on."""
-        read, key = self._reading.execute, (task_id,)
         return Journal(
-            steps=dict(read("SELECT key, result FROM step WHERE task_id = ?", key)),
-            signals=dict(read("SELECT key, value FROM signal WHERE task_id = ?", key)),
+            steps=dict(self._of(task_id, "key, result FROM step")),
+            signals=dict(self._of(task_id, "key, value FROM signal")),
             calls={
-                name: CallRow(task_id, name, CallState(state), body)
-                for name, state, body in read(
-                    "SELECT key, state, body FROM call WHERE task_id = ?", key
-                )
+                key: CallRow(task_id, key, CallState(state), body)
+                for key, state, body in self._of(task_id, "key, state, body FROM call")
             },
-            event_ids=frozenset(
-                event_id
-                for (event_id,) in read("SELECT event_id FROM event WHERE task_id = ?", key)
-            ),
+            event_ids=frozenset(name for (name,) in self._of(task_id, "event_id FROM event")),
         )
+
+    def _of(self, task_id: str, what: str) -> list[Any]:
+        """A task's rows of a table."""
+        number = "(SELECT number FROM task WHERE id = ?)"
+        # `what` is one of the constants above.
+        return self._read(f"SELECT {what} WHERE task = {number}", (task_id,))
 
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
-        rows = self._reading.execute(
-            "SELECT task_id, run.agent, run.state, attempt FROM run"
-            " JOIN task ON task.id = run.task_id ORDER BY task.rowid"
+        rows = self._read(
+            "SELECT task.id, run.agent, run.state, run.attempt FROM run"
+            " JOIN task ON task.number = run.task ORDER BY task.number"
         )
         return [RunRow(task_id, agent, RunState(state), n) for task_id, agent, state, n in rows]
 
     async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
         """The task a message went to, or None when it is new."""
-        row = self._reading.execute(
-            "SELECT task_id FROM message WHERE owner = ? AND agent = ? AND message_id = ?",
-            (owner, agent, message_id),
-        ).fetchone()
-        return None if row is None else row[0]
+        with _readable():
+            return seen(self._reading, owner, agent, message_id)
 
     async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
         """Tasks that match, newest status first, and how many match in all."""
         where, values = _where(query)
         # `where` is made of the constants below; values are bound.
-        count = self._reading.execute(f"SELECT count(*) FROM task WHERE {where}", values)  # noqa: S608
-        (total,) = count.fetchone()
+        count = self._read(f"SELECT count(*) FROM task WHERE {where}", values)  # noqa: S608
+        ((total,),) = count
         if query.after is not None:
             where += " AND (status_ms, id) < (?, ?)"
             values += (millis(query.after.status_at), query.after.task_id)
-        rows = self._reading.execute(
+        rows = self._read(
             f"{_TASK} WHERE {where} ORDER BY status_ms DESC, id DESC LIMIT ?",
             (*values, query.size + 1),
         )
         return [_record(row) for row in rows], total
+
+    def _read(self, sql: str, values: Sequence[str | int] = ()) -> list[Any]:
+        """All rows of a query; `Any` as the columns are the query's to know."""
+        with _readable():
+            return self._reading.execute(sql, values).fetchall()
 
     async def aclose(self) -> None:
         """Write what is queued and close the file."""
@@ -191,6 +194,15 @@ def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability)
             f"BEGIN IMMEDIATE; {schema} PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
+
+
+@contextmanager
+def _readable() -> Generator[None]:
+    """Say that the store cannot be read, whatever SQLite's words for it are."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable("the store cannot be read") from error
 
 
 def _where(query: Query) -> tuple[str, tuple[str | int, ...]]:

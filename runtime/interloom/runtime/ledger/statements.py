@@ -10,13 +10,12 @@ from typing import Any, Final
 import orjson
 
 from interloom.runtime.core import questions
-from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.rows import (
-    AddEvents,
-    AddMessage,
+    AdvanceRun,
     CreateTask,
-    EndRun,
     MessageSeen,
     MoveTask,
     ParkRun,
@@ -30,9 +29,15 @@ from interloom.runtime.ledger.rows import (
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
-
 _STATUS: Final = (None, False, False)
 """The chunk of an event that changes the status."""
+
+_OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
+# Made of constants; values are bound.
+_PUT_RUN: Final = (
+    "INSERT OR REPLACE INTO run (task, agent, state, attempt) SELECT number, ?, ?, ? FROM task"  # noqa: S608
+    f" WHERE id = ? AND state NOT IN ({_OVER})"
+)
 
 
 def millis(moment: datetime) -> int:
@@ -52,11 +57,10 @@ def run_write(connection: sqlite3.Connection, write: Write) -> None:
 
 def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
     record = write.record
-    _message(connection, record, write.message_id)
     try:
-        connection.execute(
-            "INSERT INTO task (id, owner, agent, context_id, state, status_ms, seq, asks,"
-            " trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        created = connection.execute(
+            "INSERT INTO task (id, owner, agent, context_id, state, status_ms, seq, asks, trace)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 record.id,
                 record.owner,
@@ -71,25 +75,36 @@ def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
         )
     except sqlite3.IntegrityError:
         raise Conflict("the task exists") from None
+    number = created.lastrowid
+    _take(connection, number, record, write.message_id)
+    _append(connection, number, write.events)
 
 
 def _move_task(connection: sqlite3.Connection, write: MoveTask) -> None:
     record = write.record
-    moved = connection.execute(
+    found = connection.execute(
+        "SELECT number FROM task WHERE id = ? AND seq = ?", (record.id, write.expected_seq)
+    ).fetchone()
+    if found is None:
+        raise Conflict("the task moved on")
+    (number,) = found
+    connection.execute(
         "UPDATE task SET state = ?, status_ms = ?, seq = ?, asks = ?, snapshot = ?"
-        " WHERE id = ? AND seq = ?",
+        " WHERE number = ?",
         (
             record.state.value,
             millis(record.status_at),
             record.seq,
             _asks(record),
             write.snapshot,
-            record.id,
-            write.expected_seq,
+            number,
         ),
     )
-    if moved.rowcount != 1:
-        raise Conflict("the task moved on")
+    _append(connection, number, write.events)
+    if write.message_id:
+        _take(connection, number, record, write.message_id)
+    if record.state in TERMINAL:
+        connection.execute("DELETE FROM run WHERE task = ?", found)
 
 
 def _asks(record: TaskRecord) -> bytes | None:
@@ -100,81 +115,93 @@ def _trace(record: TaskRecord) -> bytes | None:
     return None if record.trace is None else orjson.dumps(record.trace.carrier())
 
 
-def _add_events(connection: sqlite3.Connection, write: AddEvents) -> None:
+def _append(connection: sqlite3.Connection, number: int | None, events: tuple[Event, ...]) -> None:
     try:
         connection.executemany(
-            "INSERT INTO event (task_id, seq, event_id, state, body, message, artifact, append,"
-            " last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (task, seq, event_id, state, body, message, artifact, append, last)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (write.task_id, each.seq, each.id, each.state.value, each.body, each.message)
+                (number, each.seq, each.id, each.state.value, each.body, each.message)
                 + (_STATUS if each.chunk is None else each.chunk)
-                for each in write.events
+                for each in events
             ],
         )
     except sqlite3.IntegrityError:
         raise Conflict("the event is there already") from None
 
 
-def _add_message(connection: sqlite3.Connection, write: AddMessage) -> None:
-    _message(connection, write.record, write.message_id)
-
-
-def _message(connection: sqlite3.Connection, record: TaskRecord, message_id: str) -> None:
+def _take(
+    connection: sqlite3.Connection, number: int | None, record: TaskRecord, message_id: str
+) -> None:
     key = (record.owner, record.agent, message_id)
     try:
         connection.execute(
-            "INSERT INTO message (owner, agent, message_id, task_id) VALUES (?, ?, ?, ?)",
-            (*key, record.id),
+            "INSERT INTO message (owner, agent, message_id, task) VALUES (?, ?, ?, ?)",
+            (*key, number),
         )
     except sqlite3.IntegrityError:
-        (seen,) = connection.execute(
-            "SELECT task_id FROM message WHERE owner = ? AND agent = ? AND message_id = ?", key
-        ).fetchone()
-        raise MessageSeen(seen) from None
+        raise MessageSeen(seen(connection, *key) or "") from None
+
+
+def seen(connection: sqlite3.Connection, owner: str, agent: str, message_id: str) -> str | None:
+    """The task a message went to, or None when it is new."""
+    row = connection.execute(
+        "SELECT task.id FROM message JOIN task ON task.number = message.task"
+        " WHERE message.owner = ? AND message.agent = ? AND message.message_id = ?",
+        (owner, agent, message_id),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+# A row of a task that is not there is not written: these take the task's number from its row.
 
 
 def _put_run(connection: sqlite3.Connection, write: PutRun) -> None:
-    run = write.run
+    connection.execute(_PUT_RUN, (write.agent, write.state.value, write.attempt, write.task_id))
+
+
+def _advance_run(connection: sqlite3.Connection, write: AdvanceRun) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO run (task_id, agent, state, attempt) VALUES (?, ?, ?, ?)",
-        (run.task_id, run.agent, run.state.value, run.attempt),
+        "UPDATE run SET attempt = 1 WHERE task = (SELECT number FROM task WHERE id = ?)",
+        (write.task_id,),
     )
 
 
 def _park_run(connection: sqlite3.Connection, write: ParkRun) -> None:
     connection.execute(
-        "UPDATE run SET state = 'parked' WHERE task_id = ?1 AND NOT EXISTS (SELECT 1 FROM signal"
-        " WHERE task_id = ?1 AND key IN (SELECT value FROM json_each(?2)))",
+        "UPDATE run SET state = 'parked' WHERE task = (SELECT number FROM task WHERE id = ?)"
+        " AND NOT EXISTS (SELECT 1 FROM signal WHERE signal.task = run.task"
+        " AND key IN (SELECT value FROM json_each(?)))",
         (write.task_id, orjson.dumps(write.waits_for).decode()),
     )
 
 
-def _end_run(connection: sqlite3.Connection, write: EndRun) -> None:
-    connection.execute("DELETE FROM run WHERE task_id = ?", (write.task_id,))
-
-
 def _put_signal(connection: sqlite3.Connection, write: PutSignal) -> None:
     connection.execute(
-        "INSERT OR IGNORE INTO signal (task_id, key, value) VALUES (?, ?, ?)",
-        (write.task_id, write.key, write.value),
+        "INSERT OR IGNORE INTO signal (task, key, value)"
+        " SELECT number, ?, ? FROM task WHERE id = ?",
+        (write.key, write.value, write.task_id),
     )
     connection.execute(
-        "UPDATE run SET state = 'active' WHERE task_id = ? AND state = 'parked'", (write.task_id,)
+        "UPDATE run SET state = 'active' WHERE state = 'parked'"
+        " AND task = (SELECT number FROM task WHERE id = ?)",
+        (write.task_id,),
     )
 
 
 def _put_step(connection: sqlite3.Connection, write: PutStep) -> None:
     connection.execute(
-        "INSERT OR IGNORE INTO step (task_id, key, result) VALUES (?, ?, ?)",
-        (write.task_id, write.key, write.result),
+        "INSERT OR IGNORE INTO step (task, key, result) SELECT number, ?, ? FROM task WHERE id = ?",
+        (write.key, write.result, write.task_id),
     )
 
 
 def _put_call(connection: sqlite3.Connection, write: PutCall) -> None:
     call = write.call
     connection.execute(
-        "INSERT OR REPLACE INTO call (task_id, key, state, body) VALUES (?, ?, ?, ?)",
-        (call.task_id, call.key, call.state.value, call.body),
+        "INSERT OR REPLACE INTO call (task, key, state, body)"
+        " SELECT number, ?, ?, ? FROM task WHERE id = ?",
+        (call.key, call.state.value, call.body, call.task_id),
     )
 
 
@@ -182,11 +209,9 @@ def _put_call(connection: sqlite3.Connection, write: PutCall) -> None:
 _STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], None]]] = {
     CreateTask: _create_task,
     MoveTask: _move_task,
-    AddEvents: _add_events,
-    AddMessage: _add_message,
     PutRun: _put_run,
+    AdvanceRun: _advance_run,
     ParkRun: _park_run,
-    EndRun: _end_run,
     PutSignal: _put_signal,
     PutStep: _put_step,
     PutCall: _put_call,

@@ -100,6 +100,28 @@ class GroupWriter:
         return True
 
 
+async def outcome(done: asyncio.Future[None]) -> None:
+    """Wait until it is known whether a commit took place, however often the waiter is cancelled.
+
+    A cancellation of the task itself passes through a shielded scope. It is put off: the waiter
+    gets the outcome first, and the cancellation at the next thing it waits for.
+
+    Raises:
+        InterloomError: What `submit`'s transaction was refused with.
+    """
+    put_off = False
+    while not done.done():
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            put_off = True
+    task = asyncio.current_task()
+    if put_off and task is not None:
+        task.uncancel()
+        task.cancel()
+    done.result()
+
+
 def _resolve(group: list[_Entry]) -> None:
     for entry in group:
         if entry.done.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
 from typing import Final
@@ -39,7 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
-        raise BadConfig(f"{host}:{port}: cannot listen: {error.strerror}") from None
+        hint = "; --port 0 takes any free port" if error.errno == errno.EADDRINUSE else ""
+        raise BadConfig(f"{host}:{port}: cannot listen: {error.strerror}{hint}") from None
     return listener
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.paging import Position, Query
 from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import (
-    AddEvents,
     CallRow,
     CallState,
-    EndRun,
+    CreateTask,
     Journal,
     MoveTask,
     ParkRun,
@@ -27,7 +27,7 @@ from interloom.runtime.ledger.rows import (
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.promise import same
-from interloom.runtime.testing.samples import creation, event, events, record
+from interloom.runtime.testing.samples import creation, event, events, move, record
 
 
 async def the_first_step_and_the_first_signal_stand(ledger: Ledger) -> None:
@@ -86,38 +86,44 @@ async def a_run_is_not_parked_over_a_signal_that_came_first(ledger: Ledger) -> N
     same(await _run_state(ledger), RunState.PARKED)
 
 
-async def a_run_that_ended_is_not_parked_or_woken(ledger: Ledger) -> None:
-    """Its journal stays."""
+async def a_task_that_is_over_has_no_run(ledger: Ledger) -> None:
+    """There is nothing left to park, to wake or to begin again; its journal stays."""
+    for state in sorted(TERMINAL, key=lambda each: each.value):
+        await ledger.commit(*creation(record(state.name)))
+        await ledger.commit(PutStep(state.name, "step", b"1"), move(1, state.name, state=state))
+        again = PutRun(state.name, "echo", RunState.ACTIVE, 1)
+        for late in (ParkRun(state.name, ("ask",)), PutSignal(state.name, "ask", b"[]"), again):
+            await ledger.commit(late)
+        same(await ledger.runs(), [])
+        same((await ledger.journal(state.name)).steps, {"step": b"1"})
+
+
+async def a_task_that_waits_keeps_its_run(ledger: Ledger) -> None:
+    """Only a terminal state ends it."""
     await ledger.commit(*creation(record()))
-    await ledger.commit(PutStep("task-1", "step", b"1"), EndRun("task-1"))
-    await ledger.commit(ParkRun("task-1", ("ask/1",)), EndRun("task-1"))
-    await ledger.commit(PutSignal("task-1", "ask/1", b"[]"))
-    same(await ledger.runs(), [])
-    same((await ledger.journal("task-1")).steps, {"step": b"1"})
+    for seq, state in enumerate((TaskState.INPUT_REQUIRED, TaskState.AUTH_REQUIRED), 1):
+        await ledger.commit(move(seq, state=state))
+        same(await _run_state(ledger), RunState.ACTIVE)
 
 
 async def runs_are_listed_oldest_first(ledger: Ledger) -> None:
     """Oldest by their tasks; one that is begun again keeps its place."""
     for task_id in ("b", "a", "c"):
         await ledger.commit(*creation(record(task_id)))
-    await ledger.commit(EndRun("c"), PutRun(RunRow("b", "other", RunState.PARKED, 4)))
+    again = PutRun("b", "other", RunState.PARKED, 4)
+    await ledger.commit(move(1, "c", state=TaskState.COMPLETED), again)
     same(
         await ledger.runs(),
         [RunRow("b", "other", RunState.PARKED, 4), RunRow("a", "echo", RunState.ACTIVE, 1)],
     )
-    await ledger.commit(EndRun("b"))
-    await ledger.commit(PutRun(RunRow("b", "echo", RunState.ACTIVE, 1)))
-    same([row.task_id for row in await ledger.runs()], ["b", "a"])
 
 
 async def a_snapshot_stands_until_the_task_moves_on(ledger: Ledger) -> None:
     """Whoever moves a task says what its snapshot is now."""
-    task = record()
-    await ledger.commit(*creation(task))
-    for seq, snapshot in enumerate((None, b'{"id":"task-1"}', None, b"{}")):
-        task = record(seq=seq + 1)
-        await ledger.commit(MoveTask(task, seq, snapshot))
-        same(await ledger.task(task.id), StoredTask(task, snapshot))
+    await ledger.commit(*creation(record()))
+    for seq, snapshot in enumerate((None, b'{"id":"task-1"}', b"[]", None, b"{}"), 1):
+        await ledger.commit(move(seq, snapshot=snapshot))
+        same(await ledger.task("task-1"), StoredTask(record(seq=seq), snapshot))
 
 
 async def events_are_read_in_pages(ledger: Ledger) -> None:
@@ -136,8 +142,11 @@ async def events_are_read_back_whole(ledger: Ledger) -> None:
         event(2, chunk=Chunk("result", append=True, last=False)),
         event(3, chunk=Chunk("", append=False, last=True), message=b"{}"),
     )
-    await ledger.commit(*creation(record()), AddEvents("task-1", written))
+    await ledger.commit(CreateTask(record(seq=3), "hello", written))
     same(await ledger.events("task-1"), list(written))
+    await ledger.commit(*creation(record("task-2")))
+    await ledger.commit(MoveTask(record("task-2", seq=3), 0, written))
+    same(await ledger.events("task-2"), list(written))
 
 
 async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> None:
@@ -149,8 +158,7 @@ async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> No
     await ledger.commit(
         PutStep(task.id, name, large),
         PutSignal(task.id, name, large),
-        AddEvents(task.id, (event(1, name, body=large, message=large),)),
-        MoveTask(task, 0, large),
+        MoveTask(task, 0, (event(1, name, body=large, message=large),), large),
         ParkRun(task.id, (name,)),
     )
     journal = await ledger.journal(task.id)

@@ -13,12 +13,9 @@ from interloom.runtime.core.trace import Trace
 from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import (
-    AddEvents,
-    AddMessage,
     CallRow,
     CallState,
     CreateTask,
-    EndRun,
     Journal,
     MessageSeen,
     MoveTask,
@@ -28,11 +25,12 @@ from interloom.runtime.ledger.rows import (
     RunRow,
     RunState,
     StoredTask,
+    Write,
 )
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.promise import refusal, same
-from interloom.runtime.testing.samples import creation, event, events, record
+from interloom.runtime.testing.samples import creation, event, events, move, record
 
 
 async def a_new_task_is_read_back_whole(ledger: Ledger) -> None:
@@ -79,46 +77,58 @@ async def what_was_never_written_reads_as_nothing(ledger: Ledger) -> None:
 
 async def a_refused_transaction_leaves_nothing(ledger: Ledger) -> None:
     """Whichever of its writes is refused, none of them took place."""
-    task = record(seq=1)
-    await ledger.commit(*creation(task))
-    moved = record(seq=2)
-    harmless = (
-        PutStep(task.id, "step", b"1"),
-        PutSignal(task.id, "ask/1", b"[]"),
-        PutCall(CallRow(task.id, "tool/1", CallState.INTENDED, b"{}")),
-        AddMessage(task, "second message"),
-        MoveTask(moved, 1, b"snapshot"),
-        AddEvents(task.id, (event(2),)),
-        EndRun(task.id),
-    )
-    refused = (
-        MoveTask(moved, 7),
-        AddEvents(task.id, (event(9, "event-1"),)),
-        AddMessage(task, "message of task-1"),
-        CreateTask(task, "third message"),
-    )
-    for write in refused:
-        await refusal(Conflict, ledger.commit(*harmless, write))
-        await refusal(Conflict, ledger.commit(write, *harmless))
-    same(await ledger.task(task.id), StoredTask(task, None))
-    same(await ledger.events(task.id), [event(1)])
-    same(await ledger.journal(task.id), Journal(event_ids=frozenset({"event-1"})))
-    same(await ledger.seen("ann", "echo", "second message"), None)
+    task = record(seq=2)
+    await ledger.commit(*creation(record(seq=1)))
+    await ledger.commit(move(2, snapshot=b"before"))
+    for snapshot in (None, b"after"):
+        harmless = (
+            PutStep(task.id, "step", b"1"),
+            PutSignal(task.id, "ask/1", b"[]"),
+            PutCall(CallRow(task.id, "tool/1", CallState.INTENDED, b"{}")),
+            move(3, message_id="second message", snapshot=snapshot),
+            move(4, state=TaskState.COMPLETED, snapshot=snapshot),
+            CreateTask(record("task-2", seq=1), "third message", events(1, 1)),
+        )
+        for write in _refused_at(2):
+            await refusal(Conflict, ledger.commit(write, *harmless))
+        for write in _refused_at(4):
+            await refusal(Conflict, ledger.commit(*harmless, write))
+    same(await ledger.task(task.id), StoredTask(task, b"before"))
+    same(await ledger.events(task.id), list(events(1, 2)))
+    same(await ledger.journal(task.id), Journal(event_ids=frozenset({"event-1", "event-2"})))
     same(await ledger.runs(), [RunRow(task.id, "echo", RunState.ACTIVE, 1)])
+    for number in (2, 3):
+        same(await ledger.task(f"task-{number}"), None)
+        same(await ledger.events(f"task-{number}"), [])
+    for message_id in ("second message", "third message", "fourth message"):
+        same(await ledger.seen("ann", "echo", message_id), None)
+
+
+def _refused_at(seq: int) -> tuple[Write, ...]:
+    """Writes to be refused when `task-1` has come to an event, one for each guard."""
+    after, repeated = record(seq=seq + 2), event(seq + 2, "event-1")
+    return (
+        move(seq),
+        MoveTask(record(seq=seq + 1), seq - 1, (event(seq + 1),)),
+        MoveTask(after, seq, (event(seq + 1), repeated), b"snapshot", "fourth message"),
+        MoveTask(after, seq, (event(seq + 1), event(seq + 1, "new"))),
+        move(seq + 1, message_id="message of task-1"),
+        CreateTask(record(), "fourth message", ()),
+        CreateTask(record("task-3"), "message of task-1", ()),
+        CreateTask(record("task-3"), "fourth message", (event(1), event(2, "event-1"))),
+        CreateTask(record("task-3"), "fourth message", (event(1), event(1, "new"))),
+    )
 
 
 async def a_guard_sees_the_writes_before_it(ledger: Ledger) -> None:
     """Within one transaction too."""
-    task = record(seq=1)
-    twice = record(seq=3)
-    await ledger.commit(
-        *creation(task), MoveTask(record(seq=2), 1), MoveTask(twice, 2, b"snapshot")
-    )
-    same(await ledger.task(task.id), StoredTask(twice, b"snapshot"))
-    again = AddMessage(task, "second message")
-    await refusal(MessageSeen, ledger.commit(again, again))
-    await refusal(Conflict, ledger.commit(AddEvents(task.id, (event(2), event(3, "event-2")))))
-    same(await ledger.events(task.id), [event(1)])
+    await ledger.commit(*creation(record(seq=1)), move(2), move(3, snapshot=b"snapshot"))
+    same(await ledger.task("task-1"), StoredTask(record(seq=3), b"snapshot"))
+    again = (move(4, message_id="again"), move(5, message_id="again"))
+    same((await refusal(MessageSeen, ledger.commit(*again))).task_id, "task-1")
+    twice = (move(4), MoveTask(record(seq=5), 4, (event(5, "event-4"),)))
+    await refusal(Conflict, ledger.commit(*twice))
+    same(await ledger.events("task-1"), list(events(1, 3)))
 
 
 async def a_task_moves_only_from_where_it_was_expected(ledger: Ledger) -> None:
@@ -127,10 +137,9 @@ async def a_task_moves_only_from_where_it_was_expected(ledger: Ledger) -> None:
     await ledger.commit(*creation(task))
     later = START + timedelta(milliseconds=1)
     done = record(seq=2, state=TaskState.COMPLETED, status_at=later)
-    await ledger.commit(MoveTask(done, 1))
-    await refusal(Conflict, ledger.commit(MoveTask(record(seq=2), 1)))
-    await refusal(Conflict, ledger.commit(MoveTask(record(seq=4), 3)))
-    await refusal(Conflict, ledger.commit(MoveTask(record("nowhere", seq=1), 0)))
+    await ledger.commit(MoveTask(done, 1, (event(2),)))
+    for elsewhere in (move(2), move(4), move(1, "nowhere")):
+        await refusal(Conflict, ledger.commit(elsewhere))
     same(await ledger.task(task.id), StoredTask(done, None))
     same(await ledger.task("nowhere"), None)
 
@@ -148,11 +157,15 @@ async def a_message_is_taken_once(ledger: Ledger) -> None:
     """Per owner and agent; the refusal names the task it went to (A2A 3.3.1)."""
     first = record()
     await ledger.commit(*creation(first, "hello"))
-    repeated = CreateTask(record("task-2"), "hello")
-    for write in (repeated, AddMessage(first, "hello")):
+    for write in (CreateTask(record("task-2"), "hello", ()), move(1, message_id="hello")):
         refused = await refusal(MessageSeen, ledger.commit(write))
         same(refused.task_id, first.id)
     same(await ledger.task("task-2"), None)
+    await ledger.commit(move(1, message_id="further"))
+    same(await ledger.seen("ann", "echo", "further"), first.id)
+    repeated = MoveTask(record(seq=2), 1, (event(2),), message_id="further")
+    same((await refusal(MessageSeen, ledger.commit(repeated))).task_id, first.id)
+    same(await ledger.task(first.id), StoredTask(record(seq=1), None))
     await ledger.commit(*creation(record("task-3", owner="bob"), "hello"))
     await ledger.commit(*creation(record("task-4", agent="other"), "hello"))
     same(await ledger.seen("bob", "echo", "hello"), "task-3")
@@ -165,8 +178,8 @@ async def an_event_is_stored_once(ledger: Ledger) -> None:
     task = record(seq=150)
     await ledger.commit(*creation(task))
     for repeated in (event(150, "new"), event(151, "event-150"), event(151, "event-1")):
-        await refusal(Conflict, ledger.commit(AddEvents(task.id, (repeated,))))
-    await ledger.commit(AddEvents(task.id, (event(151),)))
+        await refusal(Conflict, ledger.commit(MoveTask(record(seq=151), 150, (repeated,))))
+    await ledger.commit(move(151))
     same(len(await ledger.events(task.id)), 151)
 
 
@@ -175,13 +188,9 @@ async def commits_take_place_in_the_order_of_calls(ledger: Ledger) -> None:
     task = record()
     await ledger.commit(*creation(task))
 
-    async def move(seq: int) -> None:
-        moved = MoveTask(record(seq=seq + 1), seq)
-        await ledger.commit(moved, AddEvents(task.id, (event(seq + 1),)))
-
     async with anyio.create_task_group() as group:
-        for seq in range(100):
-            group.start_soon(move, seq)
+        for seq in range(1, 101):
+            group.start_soon(ledger.commit, move(seq))
     same(await ledger.events(task.id), list(events(1, 100)))
 
 
@@ -193,7 +202,7 @@ async def commits_at_once_get_each_its_own_answer(ledger: Ledger) -> None:
 
     async def put(number: int) -> None:
         step = PutStep(task.id, f"step-{number}", b"%d" % number)
-        guards = (MoveTask(task, 7),) if number % 3 == 0 else ()
+        guards = (move(7),) if number % 3 == 0 else ()
         try:
             await ledger.commit(step, *guards)
         except Conflict:

@@ -7,7 +7,7 @@ from datetime import datetime
 import orjson
 
 from interloom.runtime.core.record import Chunk, Event, TaskRecord
-from interloom.runtime.ledger.rows import AddEvents, CreateTask, PutRun, RunRow, RunState, Write
+from interloom.runtime.ledger.rows import CreateTask, MoveTask, PutRun, RunState, Write
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 
@@ -57,10 +57,22 @@ def events(first: int, last: int) -> tuple[Event, ...]:
     return tuple(event(seq) for seq in range(first, last + 1))
 
 
+def move(
+    seq: int,
+    task_id: str = "task-1",
+    *,
+    state: TaskState = TaskState.WORKING,
+    snapshot: bytes | None = None,
+    message_id: str = "",
+) -> MoveTask:
+    """The move of a task to its event `seq` from the one before."""
+    task = record(task_id, state=state, seq=seq)
+    return MoveTask(task, seq - 1, (event(seq),), snapshot, message_id)
+
+
 def creation(task: TaskRecord, message_id: str = "") -> tuple[Write, ...]:
     """The transaction that begins a task: its row, its first events and its run."""
     return (
-        CreateTask(task, message_id or f"message of {task.id}"),
-        AddEvents(task.id, events(1, task.seq)),
-        PutRun(RunRow(task.id, task.agent, RunState.ACTIVE, 1)),
+        CreateTask(task, message_id or f"message of {task.id}", events(1, task.seq)),
+        PutRun(task.id, task.agent, RunState.ACTIVE, 1),
     )

@@ -4,6 +4,7 @@ McpPeerError
 ├── BadFrame             not a JSON-RPC message of this exchange
 ├── BadResult            a result that breaks the schema or a rule of its pattern
 │   ├── BadTool          a tool definition that must not be used
+│   ├── ListTooLarge     a tool list over our caps
 │   ├── RoundsExceeded   it keeps asking
 │   ├── StateTooLarge    a requestState over our cap
 │   └── UndeclaredInput  it asks for what we did not declare
@@ -76,6 +77,12 @@ class BadTool(BadResult):
         super().__init__(server, "tools/list", f"tool {clip(tool)!r}: {rule}")
         self.tool = clip(tool)
         self.rule = rule
+
+
+class ListTooLarge(BadResult):
+    """A tool list is over a cap, all its pages together."""
+
+    code = "MCP_LIST_TOO_LARGE"
 
 
 class RoundsExceeded(BadResult):

@@ -1,14 +1,15 @@
 """JSON-RPC envelopes: what goes out is stamped, what comes in is checked. No I/O.
 
-Source: MCP 2026-07-28, basic/index (messages, `_meta`, error codes), basic/patterns/progress,
-server/utilities/logging, basic/transports/streamable-http "Receiving Messages".
+Source: MCP 2026-07-28, basic/index (messages, `_meta`, error codes),
+basic/transports/streamable-http "Receiving Messages". Neither progress nor log messages are asked
+for, so notifications are passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final, TypeAlias
 
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.core.errors import BadFrame, BadResult, answered, clip
@@ -22,9 +23,6 @@ MAX_DEPTH: Final = 64
 """Arrays and objects inside each other in one message; ours, a bound for every later walk."""
 
 PREFIX: Final = "io.modelcontextprotocol/"
-LOG_LEVEL: Final = PREFIX + "logLevel"
-"""`_meta` key that asks for log messages of a request (server/utilities/logging)."""
-
 _TRACE: Final = ("traceparent", "tracestate", "baggage")
 
 
@@ -71,12 +69,6 @@ class Request:
         """The frame: `{"jsonrpc", "id", "method", "params"}`."""
         return {"jsonrpc": "2.0", "id": self.id, "method": self.method, "params": self.params}
 
-    @property
-    def progress_token(self) -> Json:
-        """The token given for progress notifications, None when none was asked for."""
-        meta = self.params.get("_meta")
-        return meta.get("progressToken") if isinstance(meta, Mapping) else None
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -86,49 +78,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """`notifications/progress` for our request.
-
-    Attributes:
-        progress: How far, in the server's unit.
-        total: How far it is in all; None when unknown.
-        message: The server's sentence, unclipped.
-    """
-
-    progress: float
-    total: float | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LogMessage:
-    """`notifications/message` for our request.
-
-    Attributes:
-        level: An RFC 5424 severity name.
-        data: Anything the server wants logged.
-        logger: The server's name for its source.
-    """
-
-    level: str
-    data: Json
-    logger: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A notification that is not for us or not well formed; the exchange goes on without it.
+class Notification:
+    """A notification on the way to the response; the exchange goes on without it.
 
     Attributes:
         method: Its method, clipped.
-        rule: Why it was dropped.
     """
 
     method: str
-    rule: str
 
 
-Message: TypeAlias = Result | Progress | LogMessage | Dropped
+Message: TypeAlias = Result | Notification
 """What a server may send on the way to, and as, a response."""
 
 
@@ -142,7 +102,7 @@ def request(
         method: MCP method.
         params: Its params; a `_meta` among them is kept.
         stamp: `Profile.meta` for the version in use.
-        meta: The caller's own `_meta` keys: trace context, log level, progress token, vendor keys.
+        meta: The caller's own `_meta` keys: trace context, vendor keys.
 
     Raises:
         LocalError: A trace key is not a string, or `params._meta` is not an object.
@@ -154,11 +114,6 @@ def request(
     if not isinstance(own, Mapping):
         raise LocalError("params._meta must be an object")
     return Request(request_id, method, {**params, "_meta": {**own, **meta, **stamp}})
-
-
-def notification(method: str, params: JsonObject, *, stamp: JsonObject) -> JsonObject:
-    """Build a notification frame, `_meta` stamped as for a request."""
-    return {"jsonrpc": "2.0", "method": method, "params": {**params, "_meta": stamp}}
 
 
 def read_message(frame: Json, request: Request, *, server: str) -> Message:
@@ -175,7 +130,7 @@ def read_message(frame: Json, request: Request, *, server: str) -> Message:
     if "id" in frame:
         rule = "a server must not send requests of its own on a response stream"
         raise BadFrame(server, request.method, rule)
-    return _read_notification(frame, request)
+    return Notification(clip(str(frame["method"])))
 
 
 def require_complete(result: JsonObject, *, server: str, method: str) -> JsonObject:
@@ -230,40 +185,3 @@ def _read_error(error: Json, request: Request, server: str) -> Exception:
         return BadFrame(server, request.method, "error.message must be a string")
     data = error.get("data")
     return answered(server, request.method, error_code=code, said=said, data=data)
-
-
-def _read_notification(frame: JsonObject, request: Request) -> Message:
-    params = frame.get("params", {})
-    if not isinstance(params, Mapping):
-        return Dropped(clip(str(frame["method"])), "params must be an object")
-    match frame["method"]:
-        case "notifications/progress":
-            return _read_progress(params, request)
-        case "notifications/message":
-            return _read_log(params)
-        case other:
-            return Dropped(clip(str(other)), "not a notification of a request")
-
-
-def _read_progress(params: JsonObject, request: Request) -> Progress | Dropped:
-    method = "notifications/progress"
-    token, asked = params.get("progressToken"), request.progress_token
-    if asked is None or token != asked:
-        return Dropped(method, "progressToken is not the one of this request")
-    progress, total, message = (params.get(key) for key in ("progress", "total", "message"))
-    if not _is_number(progress) or not (total is None or _is_number(total)):
-        return Dropped(method, "progress and total must be numbers")
-    if not (message is None or isinstance(message, str)):
-        return Dropped(method, "message must be a string")
-    return Progress(progress, total, message)
-
-
-def _read_log(params: JsonObject) -> LogMessage | Dropped:
-    level, logger = params.get("level"), params.get("logger")
-    if not isinstance(level, str) or not (logger is None or isinstance(logger, str)):
-        return Dropped("notifications/message", "level and logger must be strings")
-    return LogMessage(level, params.get("data"), logger)
-
-
-def _is_number(value: Json) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)

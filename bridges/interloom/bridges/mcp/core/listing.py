@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from interloom.bridges.mcp.core.errors import BadResult, BadTool
+import orjson
+
+from interloom.bridges.mcp.core.errors import BadResult, BadTool, ListTooLarge
 from interloom.bridges.mcp.core.tools import Tool, read_tool
 from interloom.runtime.values import Json, JsonObject
 
@@ -19,6 +21,12 @@ METHOD: Final = "tools/list"
 
 MAX_PAGES: Final = 100
 """Pages of one list; ours, because a server may hand out cursors for ever."""
+
+MAX_TOOLS: Final = 2000
+"""Definitions of one list, on all its pages together; ours."""
+
+MAX_LIST_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of JSON of those definitions; ours, because they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,13 @@ class Page:
         entries: The definitions, unread.
         cursor: Where the next page begins, opaque; None on the last. An empty string is a cursor.
         ttl_ms: Milliseconds it may be taken for fresh; 0 when it may not, or does not say.
+        size_bytes: Bytes of JSON of the definitions.
     """
 
     entries: Sequence[Json]
     cursor: str | None
     ttl_ms: int
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,21 @@ def read_page(result: JsonObject, *, server: str) -> Page:
         raise BadResult(server, METHOD, "tools must be an array")
     if not (cursor is None or isinstance(cursor, str)):
         raise BadResult(server, METHOD, "nextCursor must be a string")
-    return Page(entries, cursor, _lifetime(ttl_ms))
+    return Page(entries, cursor, _lifetime(ttl_ms), len(orjson.dumps(entries)))
+
+
+def check_size(pages: Sequence[Page], *, server: str) -> None:
+    """Hold the pages of a list so far against the caps on a whole list.
+
+    Raises:
+        ListTooLarge: More of them need not be asked for.
+    """
+    if sum(len(page.entries) for page in pages) > MAX_TOOLS:
+        raise ListTooLarge(server, METHOD, f"has more than {MAX_TOOLS} tools")
+    if sum(page.size_bytes for page in pages) > MAX_LIST_BYTES:
+        raise ListTooLarge(server, METHOD, f"is over {MAX_LIST_BYTES} bytes")
+    if len(pages) == MAX_PAGES and pages[-1].cursor is not None:
+        raise ListTooLarge(server, METHOD, f"has more than {MAX_PAGES} pages")
 
 
 def join(pages: Sequence[Page], *, server: str, received_s: float) -> ToolList:

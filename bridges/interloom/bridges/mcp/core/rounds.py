@@ -26,7 +26,13 @@ from interloom.runtime.errors import LocalError
 from interloom.runtime.values import Json, JsonObject
 
 MAX_ROUNDS: Final = 10
-"""Rounds before a server that keeps asking is treated as broken; ours."""
+"""Rounds of questions before a server that keeps asking is treated as broken; ours."""
+
+MAX_WAITS: Final = 720
+"""Rounds that ask nothing before a server that is never done is treated as broken; ours.
+
+More than an hour, with the pauses that a call makes between them.
+"""
 
 MAX_STATE_BYTES: Final = 256 * 1024
 """Bytes of a `requestState` we are willing to store and send back; ours."""
@@ -42,6 +48,9 @@ FORMAT: Final = 1
 
 Method: TypeAlias = Literal["tools/call", "prompts/get", "resources/read"]
 """The methods that may be answered with `input_required`."""
+
+EVERYTHING: Final = Capabilities()
+"""All that we may declare."""
 
 _METHODS: Final[dict[str, Method]] = {name: name for name in get_args(Method)}
 _RESERVED: Final = ("inputResponses", "requestState")
@@ -83,7 +92,8 @@ class Call:
         method: What is called.
         params: The caller's params, without `inputResponses` or `requestState`.
         state: The server's latest `requestState`, byte for byte, or None; never shown to anybody.
-        rounds: Rounds of input used so far (count, 0..MAX_ROUNDS).
+        rounds: Rounds so far, which tell the requests of a call apart.
+        waits: Those of them that asked nothing (0..MAX_WAITS); the others are 0..MAX_ROUNDS.
         asked: The `inputRequests` that wait for an answer, as sent; None when none wait.
 
     Raises:
@@ -95,6 +105,7 @@ class Call:
     params: JsonObject
     state: str | None = field(default=None, repr=False)
     rounds: int = 0
+    waits: int = 0
     asked: JsonObject | None = None
 
     def __post_init__(self) -> None:
@@ -115,13 +126,13 @@ class Call:
         return Send(self.method, self.params)
 
     def receive(
-        self, result: JsonObject, *, declared: Capabilities | None = None
+        self, result: JsonObject, *, declared: Capabilities = EVERYTHING
     ) -> tuple[Call, Ask | Done]:
         """Take one wire result.
 
         Args:
             result: The result object of the response.
-            declared: The capabilities declared on the request; None for the default ones.
+            declared: What the request said we can do; anything else may not be asked.
 
         Raises:
             BadResult: `resultType` is unknown, or the result breaks a rule of the pattern.
@@ -133,7 +144,7 @@ class Call:
             case "complete":
                 return self._finished(), Done(result)
             case "input_required":
-                return self._take_round(result, declared or Capabilities())
+                return self._take_round(result, declared)
             case str(kind):
                 raise self._bad(f"resultType {clip(kind)!r} is not one we know")
             case _:
@@ -166,7 +177,7 @@ class Call:
         """The question that waits, as `receive` gave it; None when none waits."""
         if self.asked is None:
             return None
-        return Ask(self._read_requests(self.asked, Capabilities()))
+        return Ask(self._read_requests(self.asked, EVERYTHING))
 
     def dump(self) -> JsonObject:
         """The call as JSON; `load` gives it back, byte for byte."""
@@ -177,6 +188,7 @@ class Call:
             "params": self.params,
             "state": self.state,
             "rounds": self.rounds,
+            "waits": self.waits,
             "asked": self.asked,
         }
 
@@ -196,9 +208,10 @@ class Call:
                 "params": Mapping() as params,
                 "state": str() | None as state,
                 "rounds": int(rounds),
+                "waits": int(waits),
                 "asked": Mapping() | None as asked,
             } if method in _METHODS:
-                return cls(server, _METHODS[method], params, state, rounds, asked)
+                return cls(server, _METHODS[method], params, state, rounds, waits, asked)
             case _:
                 raise LocalError("a saved call is damaged")
 
@@ -220,12 +233,21 @@ class Call:
         if state is not None and len(state.encode()) > MAX_STATE_BYTES:
             rule = f"requestState is over {MAX_STATE_BYTES} bytes"
             raise StateTooLarge(self.server, self.method, rule)
-        if self.rounds >= MAX_ROUNDS:
+        asked = asked or {}
+        waits = self._count_round(is_wait=not asked)
+        requests = self._read_requests(asked, declared)
+        more = replace(self, state=state, rounds=self.rounds + 1, waits=waits, asked=asked)
+        return more, Ask(requests)
+
+    def _count_round(self, *, is_wait: bool) -> int:
+        """The rounds that asked nothing, one more included."""
+        if is_wait and self.waits >= MAX_WAITS:
+            rule = f"is not done after {MAX_WAITS} rounds that asked nothing"
+            raise RoundsExceeded(self.server, self.method, rule)
+        if not is_wait and self.rounds - self.waits >= MAX_ROUNDS:
             rule = f"asks for more input after {MAX_ROUNDS} rounds"
             raise RoundsExceeded(self.server, self.method, rule)
-        asked = asked or {}
-        requests = self._read_requests(asked, declared)
-        return replace(self, state=state, rounds=self.rounds + 1, asked=asked), Ask(requests)
+        return self.waits + is_wait
 
     def _read_requests(self, asked: JsonObject, declared: Capabilities) -> dict[str, Elicit]:
         if len(asked) > MAX_REQUESTS:
