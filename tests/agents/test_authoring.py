@@ -31,7 +31,7 @@ def test_agent_is_named_and_described_by_its_function() -> None:
     made = agent()(concierge)
 
     assert (made.about.name, made.about.description) == ("concierge", "Books trips.")
-    assert (made.tools, made.peers, made.about.version) == ((), (), "0.1.0")
+    assert (made.tools, made.about.version) == ((), "0.1.0")
 
 
 def test_agent_without_a_docstring_still_has_a_description() -> None:
@@ -45,7 +45,6 @@ def test_what_the_author_says_comes_first() -> None:
         name="desk.1",
         description="A desk.",
         tools=["flights"],
-        peers=["hotel"],
         skills=[skill],
         version="2.0",
     )(concierge)
@@ -55,7 +54,17 @@ def test_what_the_author_says_comes_first() -> None:
         "A desk.",
         "2.0",
     )
-    assert (made.tools, made.peers, made.about.skills) == (("flights",), ("hotel",), (skill,))
+    assert (made.tools, made.about.skills) == (("flights",), (skill,))
+
+
+def test_peers_are_refused_rather_than_ignored() -> None:
+    """Ours: nothing delegates yet, and an author must not believe it does."""
+    with pytest.raises(BadConfig) as refused:
+        agent(name="desk", peers=["hotel"])(concierge)
+
+    assert str(refused.value) == (
+        "agent desk: peers: delegation to other agents is not supported yet"
+    )
 
 
 NAMES = ["a", "Z9", "a.b_c-d", "9lives", "x" * 64]

@@ -13,6 +13,9 @@ NO_STDIO = (
     "stdio servers ('command') are not supported yet; serve it over HTTP and give its 'url',"
     " or set disabled: true"
 )
+NO_DELEGATION = "delegation to other agents is not supported yet"
+NO_PEERS = f"{NO_DELEGATION}; leave 'peers' out"
+NO_CARDS = f"{NO_DELEGATION}; leave this agent out"
 BAD_NAME = "this name has a character that is not allowed, or is too long"
 BAD_REFERENCE = "a reference is written ${NAME} or ${NAME:-default}; $${ is a literal ${"
 OPEN_DOOR = (
@@ -115,9 +118,9 @@ BROKEN = [
         ),
     ),
     Broken(
-        "nothing to serve",
-        "agents:\n  h: {card: 'https://h.example/card.json'}\n",
-        ("1: agents: every agent is remote; at least one needs 'use'",),
+        "an agent elsewhere",
+        f"{AGENT}  h:\n    card: https://h.example/card.json\n",
+        (f"4: agents.h.card: {NO_CARDS}",),
     ),
     Broken(
         "a name that is no address",
@@ -145,18 +148,9 @@ BROKEN = [
         ),
     ),
     Broken(
-        "peers that are not there",
-        "agents:\n  hotel: {use: 'x:y', peers: [hotel, hotels, taxi]}\n  hostel: {use: 'x:z'}\n",
-        (
-            "2: agents.hotel.peers[0]: an agent cannot be its own peer",
-            "2: agents.hotel.peers[1]: no agent is called 'hotels'; did you mean 'hostel'?",
-            "2: agents.hotel.peers[2]: no agent is called 'taxi'",
-        ),
-    ),
-    Broken(
-        "a peer named twice",
-        f"{AGENT}  b: {{use: 'x:y', peers: [a, a]}}\n",
-        ("3: agents.b.peers[1]: 'a' is named twice",),
+        "peers",
+        f"{AGENT}  b:\n    use: x:y\n    peers: [a]\n  c: {{use: 'x:z', peers: []}}\n",
+        (f"5: agents.b.peers: {NO_PEERS}",),
     ),
     Broken(
         "tools as text",
@@ -169,6 +163,7 @@ BROKEN = [
         (
             "2: agents.a.tools[0]: must be text; put it in quotes",
             "2: agents.a.peers[0]: must be text; put it in quotes",
+            f"2: agents.a.peers: {NO_PEERS}",
         ),
     ),
     Broken(
@@ -178,18 +173,18 @@ BROKEN = [
     ),
     Broken(
         "addresses that are none",
-        "agents:\n  a: {use: 'x:y'}\n  b: {card: hotel.example}\n  c: {card: 'ftp://h/c'}\n"
-        "  d: {card: 'https://me:pw@h/c'}\n  e: {card: 'https://h/c#x'}\n  f: {card: 'https://[h/c'}\n"
-        "  g: {card: 'https://h:port/c'}\n  h: {card: 'https://h/a b'}\n  i: {card: 7}\n",
+        f"{AGENT}mcpServers:\n  b: {{url: hotel.example}}\n  c: {{url: 'ftp://h/c'}}\n"
+        f"  d: {{url: 'https://me:pw@h/c'}}\n  e: {{url: 'https://h/c#x'}}\n  f: {{url: 'https://[h/c'}}\n"
+        f"  g: {{url: 'https://h:port/c'}}\n  h: {{url: 'https://h/a b'}}\n  i: {{url: 7}}\n",
         (
-            "3: agents.b.card: must be an absolute http:// or https:// URL",
-            "4: agents.c.card: must be an absolute http:// or https:// URL",
-            "5: agents.d.card: must not carry a user or password; use a header",
-            "6: agents.e.card: must not carry a fragment (#)",
-            "7: agents.f.card: is not a URL",
-            "8: agents.g.card: is not a URL",
-            "9: agents.h.card: must be an absolute http:// or https:// URL",
-            "10: agents.i.card: must be text; put it in quotes",
+            "4: mcpServers.b.url: must be an absolute http:// or https:// URL",
+            "5: mcpServers.c.url: must be an absolute http:// or https:// URL",
+            "6: mcpServers.d.url: must not carry a user or password; use a header",
+            "7: mcpServers.e.url: must not carry a fragment (#)",
+            "8: mcpServers.f.url: is not a URL",
+            "9: mcpServers.g.url: is not a URL",
+            "10: mcpServers.h.url: must be an absolute http:// or https:// URL",
+            "11: mcpServers.i.url: must be text; put it in quotes",
         ),
     ),
     Broken(
@@ -306,7 +301,7 @@ BROKEN = [
         "agents:\n  a: {use: 'x:y', tools: ['${TOKEN}'], peers: ['${TOKEN}']}\n",
         (
             "2: agents.a.tools[0]: no MCP server is called '${TOKEN}'",
-            "2: agents.a.peers[0]: no agent is called '${TOKEN}'",
+            f"2: agents.a.peers: {NO_PEERS}",
         ),
     ),
     Broken(

@@ -51,7 +51,7 @@ OUTCOMES = [
         "authorization",
         3,
         "AUTH_REQUIRED",
-        "to go on: interloom tasks get",
+        " t-1 done",
         ended("AUTH_REQUIRED", "Open x"),
     ),
     Outcome(

@@ -174,3 +174,101 @@ def test_answer_that_fits_no_question_is_not_sent(
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert agent.sent("SendStreamingMessage") == []
+
+
+# ---- A page to be opened -------------------------------------------------------------------------
+
+PAGE: Wire = {"message": "Log in.", "mode": "url", "url": "https://x.example"}
+LOGIN = {
+    **fake.task("AUTH_REQUIRED"),
+    "status": fake.status("AUTH_REQUIRED", "Log in.", {"questions": {"login": PAGE}}),
+}
+PAGES = {
+    **LOGIN,
+    "status": fake.status("AUTH_REQUIRED", "Twice.", {"questions": {"a": PAGE, "b": PAGE}}),
+}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "answer"),
+    [
+        (LOGIN, "t-1 done"),
+        (PAGES, """t-1 --json '{"a":{},"b":{}}'"""),
+        (fake.task("AUTH_REQUIRED", "Log in."), "t-1 done"),
+    ],
+    ids=["one", "several", "plain words"],
+)
+def test_task_that_needs_an_authorization_names_the_command_that_goes_on(
+    agent: FakeAgent, waiting: Wire, answer: str
+) -> None:
+    """A2A 7.6: AUTH_REQUIRED waits for somebody, as INPUT_REQUIRED does."""
+    agent.on("SendStreamingMessage", Events(({"task": waiting},)))
+    agent.on("GetTask", fake.Result(waiting))
+    command = f"to go on: interloom tasks answer --agent a --url {agent.url} {answer}\n"
+
+    shown, called = tasks(agent, "get", "t-1"), call(agent)
+
+    assert (shown.exit_code, shown.stderr) == (0, command)
+    assert called.exit_code == 3
+    assert called.stderr.endswith(command)
+
+
+@pytest.mark.parametrize(
+    ("args", "parts"),
+    [
+        (("done",), [{"text": "done"}]),
+        (("--decline",), {"login": {"action": "decline"}}),
+        (("--json", "{}"), {"login": {"action": "accept"}}),
+        (("--json", '{"login": {}}'), {"login": {"action": "accept"}}),
+    ],
+)
+def test_page_is_answered_from_the_command_line(
+    agent: FakeAgent, args: tuple[str, ...], parts: object
+) -> None:
+    """MCP client/elicitation, URL mode: an accept without content, or a decline."""
+    before = [] if args == ("done",) else [fake.Result(LOGIN)]
+    agent.on("GetTask", *before, fake.Result(DONE_TASK))
+    agent.on("SendStreamingMessage", DONE)
+
+    assert tasks(agent, "answer", "t-1", *args).exit_code == 0
+    (sent,) = agent.sent("SendStreamingMessage")[0]["message"]["parts"]
+    assert (sent["data"]["answers"] if "data" in sent else [sent]) == parts
+
+
+def test_page_takes_no_content_for_a_yes(agent: FakeAgent) -> None:
+    """Ours: `{"action": "decline"}` must not become an accept."""
+    agent.on("GetTask", fake.Result(LOGIN))
+
+    result = tasks(agent, "answer", "t-1", "--json", '{"action": "decline"}')
+
+    assert result.exit_code == 2
+    assert "login is a page to be opened: its --json is {}, once done" in result.stderr
+    assert agent.sent("SendStreamingMessage") == []
+
+
+@pytest.mark.parametrize(("typed", "action"), [("done\n", "accept"), ("/decline\n", "decline")])
+def test_person_at_a_terminal_says_when_the_page_is_done(
+    agent: FakeAgent, typed: str, action: str
+) -> None:
+    agent.on("SendStreamingMessage", Events(({"task": LOGIN},)), DONE)
+    agent.on("GetTask", fake.Result(LOGIN), fake.Result(DONE_TASK))
+
+    assert call(agent, typed=typed).exit_code == 0
+    (sent,) = agent.sent("SendStreamingMessage")[1]["message"]["parts"]
+    assert sent["data"]["answers"]["login"]["action"] == action
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("ok", True), ("1", True), ("Yes.", True), ("0", False), ("soon", "soon")]
+)
+def test_yes_and_no_are_the_words_the_agent_takes(
+    agent: FakeAgent, word: str, meant: object
+) -> None:
+    """Ours: one table for both sides."""
+    agent.on("GetTask", fake.Result(ASKING), fake.Result(DONE_TASK))
+    agent.on("SendStreamingMessage", DONE)
+
+    tasks(agent, "answer", "t-1", "--set", f"meal={word}")
+
+    (sent,) = agent.sent("SendStreamingMessage")[0]["message"]["parts"]
+    assert sent["data"]["answers"]["seat"]["content"] == {"meal": meant}

@@ -106,9 +106,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
     file = tmp_path / "interloom.yaml"
     file.write_text(
         "agents:\n"
-        "  concierge: {use: 'trip:concierge', tools: [flights], peers: [hotel],\n"
-        "              description: Books}\n"
-        "  hotel: {card: 'https://hotel.example/.well-known/agent-card.json'}\n"
+        "  concierge: {use: 'trip:concierge', tools: [flights], description: Books}\n"
         "mcpServers:\n"
         "  flights: {url: 'https://flights.example/mcp', headers: {X: '${KEY}'}, retry: always}\n"
         "  old: {url: 'https://old.example/mcp', disabled: true}\n"
@@ -121,13 +119,8 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
     config = load(file, {"KEY": "k", "PORT": ""})
 
     assert config.local_agents() == {
-        "concierge": LocalAgent(
-            use="trip:concierge", tools=("flights",), peers=("hotel",), description="Books"
-        )
+        "concierge": LocalAgent(use="trip:concierge", tools=("flights",), description="Books")
     }
-    assert config.agents["hotel"] == RemoteAgent(
-        card="https://hotel.example/.well-known/agent-card.json"
-    )
     assert config.http_servers() == {
         "flights": HttpServer(
             url="https://flights.example/mcp", headers={"X": "k"}, timeout=60, retry="always"
@@ -153,6 +146,17 @@ def test_everything_but_the_agents_has_a_default() -> None:
 
 def test_memory_store_has_no_file() -> None:
     assert parse(f"{AGENT}store: 'memory:'\n", "f", {}).database() is None
+
+
+def test_delegation_is_known_to_the_schema() -> None:
+    """Ours: refused at load time until somebody acts on it, but never misread."""
+    card = "https://hotel.example/.well-known/agent-card.json"
+    agents = {"a": {"use": "trip:concierge", "peers": ["hotel"]}, "hotel": {"card": card}}
+
+    config = Config.model_validate({"agents": agents})
+
+    assert config.local_agents() == {"a": LocalAgent(use="trip:concierge", peers=("hotel",))}
+    assert config.agents["hotel"] == RemoteAgent(card=card)
 
 
 def test_stdio_server_is_known_to_the_schema() -> None:

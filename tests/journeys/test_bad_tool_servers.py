@@ -74,6 +74,18 @@ QUESTION: JsonObject = {
 }
 MAYBE = "the call of ship may have taken effect."
 NOT = "the call of ship did not take place."
+BOMB: JsonObject = {
+    "method": "elicitation/create",
+    "params": {
+        "message": "?",
+        "requestedSchema": {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/d0"}},
+            "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(30)},
+        },
+    },
+}
+"""A billion checks in two kilobytes."""
 DEEP: JsonObject = json.loads('{"a":' * 100 + "1" + "}" * 100)
 
 BAD = {
@@ -121,7 +133,17 @@ BAD = {
     ),
     "a question with an invalid schema": (
         in_reply(gives(asks(None, seat=QUESTION))),
-        "MCP server flights: tools/call: requestedSchema of 'seat' is not a valid JSON Schema",
+        (
+            "MCP server flights: tools/call: requestedSchema of 'seat': field 'a': type must be one"
+            " of string, integer, number, boolean, array"
+        ),
+    ),
+    "a question with a schema that refers to itself": (
+        in_reply(gives(asks(None, seat=BOMB))),
+        (
+            "MCP server flights: tools/call: requestedSchema of 'seat': the form: '$defs' is not"
+            " supported in a question"
+        ),
     ),
     "a question of an unknown kind": (
         in_reply(gives(asks(None, seat={"method": "sampling/imagine"}))),

@@ -253,7 +253,7 @@ async def test_parallel_calls_get_each_its_own_answer(stage: Stage, between: Dis
         by_source = {str(q["source"]): name for name, q in open_questions(task).items()}
         await between(world)
         await send(client, message(data={by_source["cars"]: "Ada"}, task=task))
-        await _done(world, task, "tool/cars.ask/1")
+        await _done(world, task, "1.2/tool/cars.ask/1")
         await between(world)
         done = await send(client, message("Bob", task=task))
 

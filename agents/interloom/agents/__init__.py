@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from interloom.agents.authoring import AgentDefinition, agent
 from interloom.agents.context import Context, Declined
+from interloom.bridges.handoff import ToolFailed, ToolUnanswered
 from interloom.bridges.mcp.core.tools import ToolResult
 from interloom.runtime.errors import AgentFailed, AgentRejected
 
@@ -26,6 +27,8 @@ __all__ = [
     "AgentRejected",
     "Context",
     "Declined",
+    "ToolFailed",
     "ToolResult",
+    "ToolUnanswered",
     "agent",
 ]

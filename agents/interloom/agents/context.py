@@ -10,7 +10,7 @@ import anyio
 from interloom.agents.results import part
 from interloom.bridges.handoff import Toolbox
 from interloom.bridges.mcp.core.tools import Tool, ToolResult
-from interloom.runtime.core.answers import check_schema
+from interloom.runtime.core.forms import check_form
 from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.context import TaskContext
@@ -35,8 +35,14 @@ class Context:
     """One task, as its agent sees it.
 
     Everything durable goes through here. Calls of one kind are told apart by their order, so the
-    function must reach the same calls in the same order when it is run again; calls made side by
-    side with `gather` are fine, they begin in the order given.
+    function must reach the same calls in the same order when it is run again.
+
+    What is to happen side by side goes through `gather`. Its branches are told apart by their
+    places, so order counts within each branch only; tasks begun in other ways share one order,
+    which nobody keeps for them.
+
+    A question must be the same, word for word, when it is asked again; else its answer could be
+    taken for another's, so the task fails.
     """
 
     def __init__(self, task: TaskContext, toolbox: Toolbox) -> None:
@@ -77,7 +83,7 @@ class Context:
 
         Raises:
             ToolUnanswered: There is no answer, or nobody knows whether the call took effect.
-            McpPeerError: The server broke the protocol or answered an error.
+            ToolFailed: The server broke the protocol or answered an error.
         """
         return await self._toolbox.call(self._task, server, name, dict(arguments or {}))
 
@@ -89,7 +95,7 @@ class Context:
         """Do something once: its result is stored, and given back when the function runs again.
 
         Args:
-            key: Names the step, unique in the task: `price/eur`.
+            key: Names the step, unique in the task or in its branch of `gather`: `price/eur`.
             work: An async function without arguments. It may run again if it was interrupted
                 before its result was stored.
 
@@ -101,24 +107,29 @@ class Context:
     async def ask(self, question: str, schema: Mapping[str, Json] | None = None) -> Json:
         """Ask the caller and wait for the answer, for days if need be.
 
+        A question that is given up (a time limit around it, a failure beside it) is withdrawn, and
+        put anew when the function is run again and gets there. A time limit lives in memory, so one
+        that is longer than a waiting run is kept there (20 s) is not kept.
+
         Args:
-            question: For a person.
+            question: For a person; the same each time the function is run.
             schema: JSON Schema of the answer: of one value (`{"type": "integer"}`), or of an
-                object with flat properties. Text when None.
+                object with flat properties, within what `interloom.runtime.core.forms` takes. Text
+                when None.
 
         Returns:
             The answer, checked: the value, or the object.
 
         Raises:
             Declined: The caller declined.
-            LocalError: The schema is not one.
+            LocalError: The schema is no flat form, or something else was asked here before.
         """
         wanted = dict(schema or _TEXT)
         single = wanted.get("type") != "object"
         form: dict[str, Json] = wanted
         if single:
             form = {"type": "object", "properties": {FIELD: wanted}, "required": [FIELD]}
-        check_schema(form)
+        check_form(form)
         key = self._task.key("ask")
         (response,) = await self._task.ask(key, [Question("question", question, form)])
         if response.action != "accept" or response.content is None:
@@ -146,15 +157,33 @@ class Context:
     async def gather(self, *work: Coroutine[Any, Any, T]) -> list[T]:
         """Do things side by side; when one fails, the others are cancelled.
 
+        Each is a branch of its own: which of them gets ahead may differ from run to run.
+
         Returns:
             Their results, in the order given.
+
+        Raises:
+            Exception: What the one that failed raised, as it was.
+            ExceptionGroup: Several failed, because others raised while they were being cancelled;
+                it holds what each of them raised.
         """
-        results: dict[int, T] = {}
+        fork, results = self._task.fork(), dict[int, T]()
+        failed: BaseException | None = None
 
         async def do(place: int, each: Coroutine[Any, Any, T]) -> None:
-            results[place] = await each
+            with self._task.branch(f"{fork}.{place}"):
+                results[place] = await each
 
-        async with anyio.create_task_group() as group:
-            for place, each in enumerate(work):
-                group.start_soon(do, place, each)
-        return [results[place] for place in range(len(work))]
+        try:
+            with self._task.joining():
+                async with anyio.create_task_group() as group:
+                    for place, each in enumerate(work, 1):
+                        group.start_soon(do, place, each)
+        except BaseExceptionGroup as several:
+            failures = list(several.exceptions)
+            if len(failures) > 1:
+                raise
+            failed = failures[0]
+        if failed is not None:  # raised here, so that it keeps its own cause
+            raise failed
+        return [results[place] for place in sorted(results)]

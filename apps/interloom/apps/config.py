@@ -2,8 +2,7 @@
 
 ```yaml
 agents:
-  concierge: {use: "trip:concierge", tools: [flights], peers: [hotel]}       # a local agent
-  hotel: {card: "https://hotel.example/.well-known/agent-card.json"}         # a remote agent
+  concierge: {use: "trip:concierge", tools: [flights]}
 mcpServers:                         # the block every MCP client reads
   flights: {url: "https://flights.example/mcp"}
 store: sqlite:///interloom.db
@@ -37,6 +36,7 @@ from interloom.apps.config_words import BrokenRule, explain, ordered
 from interloom.apps.expand import expand
 from interloom.apps.yaml_marks import Document, Problem, Unreadable, read
 from interloom.runtime.errors import BadConfig
+from interloom.runtime.wire.card import NAME
 
 MAX_FILE_BYTES = 1024 * 1024
 """A larger file is no configuration (ours)."""
@@ -44,9 +44,7 @@ MAX_FILE_BYTES = 1024 * 1024
 DEFAULT_STORE = "sqlite:///interloom.db"
 """Where tasks are kept unless the file says otherwise: beside the process, on disk."""
 
-AgentName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-]
+AgentName: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 ServerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
@@ -69,7 +67,7 @@ class LocalAgent(Block):
     Attributes:
         use: Where the agent function is: `module:attribute`.
         tools: Names of MCP servers it may use.
-        peers: Names of agents it may delegate to.
+        peers: Names of agents it may delegate to. The schema knows them; nothing delegates yet.
         description: Replaces the description of the agent's own card.
     """
 
@@ -80,7 +78,7 @@ class LocalAgent(Block):
 
 
 class RemoteAgent(Block):
-    """An agent somebody else serves, known by its card's address."""
+    """An agent somebody else serves. The schema knows it; nothing calls it yet."""
 
     card: WebUrl
 

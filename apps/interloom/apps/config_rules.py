@@ -18,6 +18,8 @@ OPEN_DOOR = (
     " bind 127.0.0.1 or set server.allowUnauthenticated: true"
 )
 """What is said of a host that is not loopback."""
+NO_DELEGATION = "delegation to other agents is not supported yet"
+"""What is said of `peers` and `card`, which the schema knows and nothing acts on."""
 
 _YES = (True, "true")
 _STORE = re.compile(r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+")
@@ -103,10 +105,11 @@ def _broken(
         at: Path = ("agents", name)
         if "use" in agent and "card" in agent:
             yield at, "has 'use' (a local agent) and 'card' (a remote one); keep one of them"
+        elif "card" in agent:
+            yield (*at, "card"), f"{NO_DELEGATION}; leave this agent out"
         yield from _tools((*at, "tools"), _texts(agent.get("tools")), servers, expanded)
-        yield from _peers((*at, "peers"), _texts(agent.get("peers")), agents, expanded)
-    if agents and all(agent_kind(entry) == "card" for entry in agents.values()):
-        yield ("agents",), "every agent is remote; at least one needs 'use'"
+        if agent.get("peers"):
+            yield (*at, "peers"), f"{NO_DELEGATION}; leave 'peers' out"
     for name, entry in servers.items():
         yield from _transport(("mcpServers", name), _mapping(entry))
     host, accepted = listen.get("host"), listen.get("allowUnauthenticated") in _YES
@@ -128,23 +131,6 @@ def _tools(
             yield at, f"no MCP server is called {shown}{suggestion(name, servers)}"
         elif _mapping(servers[name]).get("disabled") in _YES:
             yield at, f"the MCP server {_shown(at, name, expanded)} is disabled"
-
-
-def _peers(
-    path: Path, names: Sequence[str | None], agents: JsonObject, expanded: Expanded
-) -> Iterator[tuple[Path, str]]:
-    for index, name in enumerate(names):
-        at = (*path, index)
-        if name is None:
-            continue
-        if name in names[:index]:
-            yield at, f"{_shown(at, name, expanded)} is named twice"
-        elif name == path[1]:
-            yield at, "an agent cannot be its own peer"
-        elif name not in agents:
-            others = [other for other in agents if other != path[1]]
-            shown = _shown(at, name, expanded)
-            yield at, f"no agent is called {shown}{suggestion(name, others)}"
 
 
 def _transport(at: Path, server: JsonObject) -> Iterator[tuple[Path, str]]:

@@ -10,11 +10,12 @@ import click
 
 from interloom.apps.connect import Address, connected
 from interloom.apps.failures import told
-from interloom.apps.follow import SETTLED, Turn
+from interloom.apps.follow import Turn
 from interloom.apps.prompt import ask
-from interloom.apps.questions import answer_command, open_questions, text_parts
+from interloom.apps.questions import answer_command, text_parts
 from interloom.apps.terminal import ExitCode, Failure, Pause, Terminal, emit, emit_json
-from interloom.apps.view import STATE_WORDS, TaskView, message_text
+from interloom.apps.view import STATE_WORDS, TaskDisplay, message_text
+from interloom.runtime.core.machine import INTERRUPTED, SETTLED
 from interloom.runtime.model import Message, Part, Role, SendMessageResponse, Task, TaskState
 from interloom.runtime.values import RandomIds
 
@@ -51,7 +52,7 @@ def converse(address: Address, message: Message, manner: Manner, terminal: Termi
     Raises:
         Failure: It did not end with a completed task or a message; the exit code says how.
     """
-    view = TaskView(quiet=manner.as_json)
+    view = TaskDisplay(quiet=manner.as_json)
     prompts = terminal.is_interactive and manner.wait and not manner.as_json
     answer = _take(Turn(message, view), address, manner)
     while prompts and isinstance(answer, Task) and _asks(answer):
@@ -77,13 +78,10 @@ def check_outcome(task: Task, address: Address) -> None:
     """
     state, said = task.status.state, text_parts(task.status.message)
     if _asks(task):
-        command = answer_command(task, open_questions(task), address.options)
-        question = said or "The task waits for an answer."
-        raise Pause(ExitCode.PAUSED, "INPUT_REQUIRED", question, hint=command)
-    if state is TaskState.AUTH_REQUIRED:
-        command = address.command("get", task.id)
-        notice = said or "The task waits for an authorization."
-        raise Pause(ExitCode.AUTH_REQUIRED, "AUTH_REQUIRED", notice, hint=command)
+        question = said or f"The task waits: {STATE_WORDS[state]}."
+        needs_login = state is TaskState.AUTH_REQUIRED
+        exit_code = ExitCode.AUTH_REQUIRED if needs_login else ExitCode.PAUSED
+        raise Pause(exit_code, state.name, question, hint=answer_command(task, address.options))
     if state is not TaskState.COMPLETED:
         what = f"task {task.id} {STATE_WORDS[state]}"
         raise Failure(
@@ -95,7 +93,7 @@ def check_outcome(task: Task, address: Address) -> None:
 
 
 def _asks(task: Task) -> bool:
-    return task.status.state is TaskState.INPUT_REQUIRED
+    return task.status.state in INTERRUPTED
 
 
 def _take(turn: Turn, address: Address, manner: Manner) -> Task | Message:
@@ -125,7 +123,7 @@ async def _turn(turn: Turn, address: Address, manner: Manner) -> Task | Message:
         ) from None
 
 
-def _give(answer: Task | Message, manner: Manner, view: TaskView) -> None:
+def _give(answer: Task | Message, manner: Manner, view: TaskDisplay) -> None:
     """Write to stdout what was not written while it arrived."""
     if manner.as_json:
         is_task = isinstance(answer, Task)

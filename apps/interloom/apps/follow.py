@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from interloom.apps.view import TaskView
+from interloom.apps.view import TaskDisplay
 from interloom.runtime.client import A2AClient
-from interloom.runtime.core.machine import INTERRUPTED, TERMINAL
+from interloom.runtime.core.machine import SETTLED
 from interloom.runtime.errors import PeerError, TransportError, UnsupportedOperation
 from interloom.runtime.model import (
     Message,
@@ -17,9 +17,6 @@ from interloom.runtime.model import (
     Task,
     TaskState,
 )
-
-SETTLED = TERMINAL | INTERRUPTED
-"""States in which nothing happens before somebody does something."""
 
 MAX_SILENT_STREAMS = 3
 """Streams in a row that may end without news before the agent counts as broken (ours)."""
@@ -36,7 +33,7 @@ class Turn:
     """
 
     message: Message
-    view: TaskView = field(default_factory=TaskView)
+    view: TaskDisplay = field(default_factory=TaskDisplay)
     task_id: str = ""
     _events: int = 0
 

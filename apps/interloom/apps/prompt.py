@@ -8,7 +8,7 @@ import click
 
 from interloom.apps.questions import coerced, data_answer, open_questions, text_answer, text_parts
 from interloom.apps.terminal import clean, say
-from interloom.runtime.core.questions import Question, Response, fields
+from interloom.runtime.core.questions import Question, Response, fields, yes_or_no
 from interloom.runtime.model import Part, Task
 from interloom.runtime.values import Json
 
@@ -51,7 +51,7 @@ def _answer(question: Question, questions: Sequence[Question]) -> Response:
 
 def _confirmed(word: str) -> Response:
     text = _read(f"{word}, or {DECLINE}")
-    is_agreed = text.strip().lower() in {"y", "yes", "ok", "done"}
+    is_agreed = yes_or_no(text) is True or text.lower().strip(" .!") == "done"
     return Response("accept", {}) if is_agreed else Response("decline")
 
 

@@ -15,12 +15,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 
-from interloom.runtime.core.questions import Question, Response, choices, dump_responses, fields
+from interloom.runtime.core.questions import (
+    Question,
+    Response,
+    choices,
+    dump_responses,
+    fields,
+    yes_or_no,
+)
 from interloom.runtime.errors import LocalError
-from interloom.runtime.model import Message, Part, Task
+from interloom.runtime.model import Message, Part, Task, TaskState
 from interloom.runtime.values import Json, JsonObject
-
-_BOOLEANS = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
 def text_parts(message: Message | None) -> str:
@@ -86,18 +91,26 @@ def from_object(questions: Sequence[Question], value: JsonObject) -> dict[str, R
     """Answers from a JSON object: `{question: {field: value}}`, or one question's `{field: value}`.
 
     Raises:
-        LocalError: It names a question that is not open.
+        LocalError: It names a question that is not open, or fills in one that has no fields.
     """
-    names = {question.name for question in questions}
-    if len(questions) == 1 and not names & value.keys():
-        return {questions[0].name: Response("accept", value)}
-    unknown = sorted(value.keys() - names)
+    by_name = {question.name: question for question in questions}
+    if len(questions) == 1 and not by_name.keys() & value.keys():
+        return {questions[0].name: _accepted(questions[0], value)}
+    unknown = sorted(value.keys() - by_name.keys())
     if unknown:
-        raise LocalError(f"no question {unknown[0]!r} is open; open: {', '.join(sorted(names))}")
+        raise LocalError(f"no question {unknown[0]!r} is open; open: {', '.join(sorted(by_name))}")
     answers = {name: each for name, each in value.items() if isinstance(each, Mapping)}
     if len(answers) < len(value):
         raise LocalError("--json takes an object for every question: {question: {field: value}}")
-    return {name: Response("accept", each) for name, each in answers.items()}
+    return {name: _accepted(by_name[name], each) for name, each in answers.items()}
+
+
+def _accepted(question: Question, content: JsonObject) -> Response:
+    if question.mode == "form":
+        return Response("accept", content)
+    if content:  # it may be meant as a no
+        raise LocalError(f"{question.name} is a page to be opened: its --json is {{}}, once done")
+    return Response("accept")
 
 
 def coerced(schema: JsonObject, text: str) -> Json:
@@ -111,24 +124,31 @@ def coerced(schema: JsonObject, text: str) -> Json:
     if choices(schema):
         return _choice(schema, text)
     if kind == "boolean":
-        return _BOOLEANS.get(text.strip().lower(), text)
+        agreed = yes_or_no(text)
+        return text if agreed is None else agreed
     if kind in {"integer", "number"}:
         return _number(text)
     return text
 
 
-def answer_command(task: Task, questions: Sequence[Question], options: Sequence[str]) -> str:
+def answer_command(task: Task, options: Sequence[str]) -> str:
     """The command that answers, ready to be pasted; words in capitals are to be replaced."""
-    words = ["interloom", "tasks", "answer", *options, task.id]
-    if not questions:
-        return f"{shlex.join(words)} TEXT"
+    questions = open_questions(task)
+    words = shlex.join(["interloom", "tasks", "answer", *options, task.id])
     several = len(questions) > 1
     named = [
         f"--set {shlex.quote(f'{question.name}.{name}' if several else name)}=VALUE"
         for question in questions
         for name in fields(question)
     ]
-    return " ".join([shlex.join(words), *(named or ["yes"])])
+    if named:
+        return " ".join([words, *named])
+    if several:
+        done = orjson.dumps({question.name: {} for question in questions}).decode()
+        return f"{words} --json {shlex.quote(done)}"
+    if task.status.state is TaskState.AUTH_REQUIRED:
+        return f"{words} done"
+    return f"{words} yes" if questions else f"{words} TEXT"
 
 
 def _field(questions: Sequence[Question], name: str) -> tuple[Question, str]:

@@ -42,7 +42,7 @@ def message_text(message: Message) -> str:
 
 
 @dataclass(slots=True)
-class TaskView:
+class TaskDisplay:
     """Shows each thing once, in whatever form and however often it arrives.
 
     A stream gives chunks, a snapshot gives everything so far, and after a broken connection both

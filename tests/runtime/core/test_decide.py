@@ -213,6 +213,34 @@ def test_progress_does_not_cover_a_question() -> None:
     assert decide.report(record, "on it", event_id="status/1", now=NOW) == Decision(record, ())
 
 
+def test_withdrawn_question_lets_the_task_work_on() -> None:
+    """ours: an answer to a question nobody waits on would go nowhere."""
+    decision = decide.withdraw(waiting(asked(SURE)), "ask/1", event_id="w/1", now=LATER)
+
+    assert (decision.record.state, decision.record.asks) == (TaskState.WORKING, ())
+    assert [(event.id, event.state) for event in decision.events] == [("w/1", TaskState.WORKING)]
+    assert decision.effects == ()
+    assert wire(decision.events[0]).status_update is not None
+
+
+def test_withdrawing_one_question_leaves_those_of_others_open() -> None:
+    """ours: a page is left, so it is an authorisation the task waits for now."""
+    record = waiting(asked(SURE), asked(page(), key="ask/2"))
+    decision = decide.withdraw(record, "ask/1", event_id="w/1", now=LATER)
+
+    assert decision.record.state is TaskState.AUTH_REQUIRED
+    assert names(unanswered(decision.record.asks)) == ["page"]
+    assert (says(decision) or "").startswith("bank asks: Sign in")
+
+
+@pytest.mark.parametrize("state", [TaskState.WORKING, *TERMINAL])
+def test_withdrawing_what_is_not_asked_changes_nothing(state: TaskState) -> None:
+    """ours: the answer, or the end of the task, came first."""
+    record = new_record(state, seq=5)
+
+    assert decide.withdraw(record, "ask/1", event_id="w/1", now=LATER) == Decision(record, ())
+
+
 def test_artifact_goes_out_while_a_question_is_open() -> None:
     """ours: results are not held back by a person who thinks."""
     record = waiting(asked(SURE))

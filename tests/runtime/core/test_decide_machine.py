@@ -120,6 +120,18 @@ class Story(RuleBasedStateMachine):
         assert again == Decision(self.record, ())
 
     @precondition(lambda self: self.record.asks)
+    @rule(draw=st.data())
+    def agent_gives_up_on_an_answer(self, draw: st.DataObject) -> None:
+        ask = draw.draw(st.sampled_from(self.record.asks))
+        left = [name for name in self.open_names if name not in names(ask.questions)]
+        event_id = self.fresh("withdrawn")
+        self.happens(decide.withdraw(self.record, ask.key, event_id=event_id, now=self.now))
+        del self.asks[ask.key]
+        assert self.open_names == left
+        again = decide.withdraw(self.record, ask.key, event_id="again", now=self.now)
+        assert again == Decision(self.record, ())
+
+    @precondition(lambda self: self.record.asks)
     @rule(draw=st.data(), wrapped=st.booleans())
     def caller_answers_some_questions(self, draw: st.DataObject, wrapped: bool) -> None:
         chosen = draw.draw(st.lists(st.sampled_from(self.open_names), min_size=1, unique=True))

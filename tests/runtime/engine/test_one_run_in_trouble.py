@@ -102,11 +102,11 @@ async def test_branch_that_works_is_not_parked_with_one_that_waits(store: Store)
     go, worked = anyio.Event(), anyio.Event()
 
     async def ask(task: TaskContext) -> None:
-        with task.branch():
+        with task.branch("1.1"):
             await task.ask("ask/1", [Question("question", "Well?", FORM)])
 
     async def work(task: TaskContext) -> None:
-        with task.branch():
+        with task.branch("1.2"):
             await go.wait()
             await task.artifact(Product.of_text("log", "worked"))
             worked.set()

@@ -93,7 +93,8 @@ async def test_run_that_is_begun_again_says_nothing_twice(store: Store) -> None:
         task = await home.send("blue", task)
 
         assert len(begun) == 2
-        ids = [event.id for event in await home.ledger.events(task.id)]
+        # An ask's id goes on with a digest of what was asked.
+        ids = [event.id.partition("~")[0] for event in await home.ledger.events(task.id)]
         assert [each for each in ids if not each.startswith("message/")] == [
             "submitted",
             "started",

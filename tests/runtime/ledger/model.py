@@ -88,14 +88,18 @@ class Model:
                 if self.tasks[task_id].record.state not in TERMINAL:
                     self.runs[task_id] = RunRow(*write)
             case AdvanceRun(task_id=task_id):
-                if task_id in self.runs:
-                    self.runs[task_id] = self.runs[task_id]._replace(attempt=1)
+                self._change(task_id, attempt=1)
             case ParkRun(task_id=task_id, waits_for=keys):
-                if not any((task_id, key) in self.signals for key in keys):
-                    self._set_state(task_id, RunState.PARKED)
+                if self.signals.keys().isdisjoint((task_id, key) for key in keys):
+                    self._change(task_id, state=RunState.PARKED)
             case PutSignal(task_id=task_id, key=key, value=value):
                 self.signals.setdefault((task_id, key), value)
-                self._set_state(task_id, RunState.ACTIVE)
+                self._change(task_id, state=RunState.ACTIVE)
+            case _:
+                self._write_journal(write)
+
+    def _write_journal(self, write: PutStep | PutCall) -> None:
+        match write:
             case PutStep(task_id=task_id, key=key, result=result):
                 self.steps.setdefault((task_id, key), result)
             case PutCall(call=call):
@@ -114,10 +118,9 @@ class Model:
                 raise Refused
             self.events[task_id] += (each,)
 
-    def _set_state(self, task_id: str, state: RunState) -> None:
+    def _change(self, task_id: str, **fields: RunState | int) -> None:
         if task_id in self.runs:
-            run = self.runs[task_id]
-            self.runs[task_id] = RunRow(task_id, run.agent, state, run.attempt)
+            self.runs[task_id] = RunRow(**{**self.runs[task_id]._asdict(), **fields})
 
     def journal(self, task_id: str) -> Journal:
         return Journal(

@@ -27,6 +27,7 @@ from interloom.apps.questions import (
 from interloom.apps.terminal import ExitCode, Failure, Terminal, emit, emit_json, say
 from interloom.apps.view import STATE_WORDS, message_text, readable
 from interloom.runtime.client import A2AClient
+from interloom.runtime.core.machine import INTERRUPTED
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.model import ListTasksRequest, Part, Task, TaskState
 from interloom.runtime.values import Json, JsonObject
@@ -95,8 +96,8 @@ def get_task(*, task_id: str, agent: str, url: str, output: str) -> None:
         emit_json(task.to_json())
         return
     _show(task)
-    if task.status.state is TaskState.INPUT_REQUIRED:
-        say(f"to go on: {answer_command(task, open_questions(task), address.options)}")
+    if task.status.state in INTERRUPTED:
+        say(f"to go on: {answer_command(task, address.options)}")
 
 
 @tasks.command("cancel")
@@ -142,7 +143,8 @@ def answer_task(  # noqa: PLR0913 - one parameter an option, which is click's wa
     """Answer what a TASK asks and follow it on.
 
     Give one of TEXT (- reads it from stdin), --set, --json or --decline. With several questions
-    open, --set takes QUESTION.FIELD=VALUE and --json takes {QUESTION: {FIELD: VALUE}}.
+    open, --set takes QUESTION.FIELD=VALUE and --json takes {QUESTION: {FIELD: VALUE}}. A page that
+    was to be opened has no fields: TEXT is done, and its --json is {}.
     """
     if [text is not None, bool(pairs), content is not None, decline].count(True) != 1:
         raise click.UsageError("give exactly one of TEXT, --set, --json and --decline", ctx)
@@ -207,7 +209,7 @@ def _questions(task: Task) -> Sequence[Question]:
     Raises:
         Failure: The task waits for no structured answer.
     """
-    if task.status.state is not TaskState.INPUT_REQUIRED:
+    if task.status.state not in INTERRUPTED:
         state = STATE_WORDS[task.status.state]
         said = f"task {task.id} asks nothing: {state}"
         raise Failure(ExitCode.USAGE, "NOT_WAITING", said)

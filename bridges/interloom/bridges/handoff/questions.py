@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from interloom.bridges.mcp.core.asks import Elicit
 from interloom.bridges.mcp.core.errors import BadResult
-from interloom.runtime.core.answers import check_schema
+from interloom.runtime.core.forms import check_form
 from interloom.runtime.core.questions import Question, Response, dump_response
 from interloom.runtime.errors import LocalError
 from interloom.runtime.values import Json
@@ -25,7 +25,7 @@ def questions(requests: Mapping[str, Elicit], *, server: str, method: str) -> li
         method: The method that was answered with questions, for errors.
 
     Raises:
-        BadResult: A form's schema is not a JSON Schema, so no answer could be checked by it.
+        BadResult: A form's schema is more than the flat form of the protocol.
     """
     return [_question(key, elicit, server, method) for key, elicit in requests.items()]
 
@@ -35,9 +35,9 @@ def _question(key: str, elicit: Elicit, server: str, method: str) -> Question:
         return Question(key, elicit.message, mode="url", url=elicit.url or "", source=server)
     schema = elicit.schema or {}
     try:
-        check_schema(schema)
-    except LocalError:
-        rule = f"requestedSchema of {key[:60]!r} is not a valid JSON Schema"
+        check_form(schema)
+    except LocalError as broken:
+        rule = f"requestedSchema of {key[:60]!r}: {broken}"
         raise BadResult(server, method, rule) from None
     return Question(key, elicit.message, schema, source=server)
 

@@ -9,7 +9,8 @@ Source: DESIGN of this project (`ours`). Read in this order:
 3. plain text, when one question with one field is open: `yes`, `2`, `window`;
 4. `/decline` and `/cancel`, and the bare words when they are no valid answer.
 
-An answer is checked against the question's JSON Schema before the task moves.
+An answer is checked against the question's JSON Schema before the task moves. What schemas there
+may be is told by `forms`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
-import jsonschema_rs
 import orjson
 
+from interloom.runtime.core.forms import MAX_CHOICES, MAX_MATCHED_CHARS, validator
 from interloom.runtime.core.questions import (
     Action,
     OpenAsk,
@@ -29,16 +30,13 @@ from interloom.runtime.core.questions import (
     choices,
     fields,
     unanswered,
+    yes_or_no,
 )
-from interloom.runtime.errors import InterloomError, LocalError
+from interloom.runtime.errors import InterloomError
 from interloom.runtime.model import UNSET, Message
 from interloom.runtime.values import Json, JsonObject
 
 ACTIONS: Final[tuple[Action, ...]] = ("accept", "decline", "cancel")
-_BOOLEANS: Final = {
-    **dict.fromkeys(("yes", "y", "true", "ok", "1"), True),
-    **dict.fromkeys(("no", "n", "false", "0"), False),
-}
 _NUMBERS: Final[dict[str, Callable[[str], int | float]]] = {"integer": int, "number": float}
 _OF_RESPONSE: Final = frozenset({"action", "content"})
 _LARGEST: Final = 2**63
@@ -53,18 +51,6 @@ class NotAnAnswer(InterloomError):
     """The message does not answer; the text is the reason, for the person who wrote it."""
 
     code = "NOT_AN_ANSWER"
-
-
-def check_schema(schema: JsonObject) -> None:
-    """Refuse a question whose schema cannot check anything.
-
-    Raises:
-        LocalError: Not a valid JSON Schema 2020-12, or one that points outside itself.
-    """
-    try:
-        _validator(schema)
-    except ValueError as error:
-        raise LocalError("the question's JSON Schema is not valid") from error
 
 
 def match(asks: Sequence[OpenAsk], message: Message) -> tuple[OpenAsk, ...]:
@@ -180,9 +166,9 @@ def _accepted(question: Question, content: Json) -> Response:
         name: schema["default"] for name, schema in fields(question).items() if "default" in schema
     }
     filled.update(content)
+    _check_sizes(question, filled)
     try:
-        validator = _validator(question.schema)
-        first = next(iter(validator.iter_errors(filled)), None)
+        first = next(iter(validator(question.schema).iter_errors(filled)), None)
     except ValueError:
         raise NotAnAnswer(f"{question.name}: content is not plain JSON.") from None
     if first is not None:
@@ -191,12 +177,14 @@ def _accepted(question: Question, content: Json) -> Response:
     return Response("accept", filled)
 
 
-def _validator(schema: JsonObject) -> jsonschema_rs.Validator:
-    # offline: a schema never makes us open a connection (MCP basic, "$ref Resolution").
-    # mask: the reason is shown to others who watch the task; the answer itself is not.
-    return jsonschema_rs.validator_for(
-        dict(schema), validate_formats=True, offline=True, mask="the answer"
-    )
+def _check_sizes(question: Question, filled: JsonObject) -> None:
+    """Refuse what would take long to check, see `forms`."""
+    for name, schema in fields(question).items():
+        value = filled.get(name)
+        if isinstance(value, list) and len(value) > MAX_CHOICES:
+            raise NotAnAnswer(f"{name}: has more than {MAX_CHOICES} items.")
+        if "pattern" in schema and isinstance(value, str) and len(value) > MAX_MATCHED_CHARS:
+            raise NotAnAnswer(f"{name}: is longer than {MAX_MATCHED_CHARS} characters.")
 
 
 def _from_text(questions: Sequence[Question], text: str) -> dict[str, Response]:
@@ -222,7 +210,7 @@ def _went(word: str) -> Response:
     """What a reply says of a page somebody was sent to; anything but a no is taken for done."""
     if word == "cancel":
         return Response("cancel")
-    is_no = word == "decline" or _BOOLEANS.get(word) is False
+    is_no = word == "decline" or yes_or_no(word) is False
     return Response("decline" if is_no else "accept")
 
 
@@ -238,7 +226,7 @@ def _plain(question: Question, text: str) -> Response:
 
 
 def _confirmation(question: Question, text: str) -> Response:
-    agreed = _BOOLEANS.get(text.lower().strip(" .!"))
+    agreed = yes_or_no(text)
     if agreed is None:
         raise NotAnAnswer(f"{question.name}: answer yes or no.")
     return Response("accept", {}) if agreed else Response("decline")
@@ -254,7 +242,7 @@ def _coerce(name: str, schema: JsonObject, text: str) -> Json:
     if options:
         return _choice(name, options, text)
     if kind == "boolean":
-        agreed = _BOOLEANS.get(text.lower().strip(" .!"))
+        agreed = yes_or_no(text)
         if agreed is None:
             raise NotAnAnswer(f"{name}: answer yes or no.")
         return agreed

@@ -139,6 +139,19 @@ def ask(record: TaskRecord, key: str, questions: Sequence[Question], *, now: dat
     return _asking(record, (*record.asks, OpenAsk(key, named)), now, key)
 
 
+def withdraw(record: TaskRecord, key: str, *, event_id: str, now: datetime) -> Decision:
+    """Take back what was asked under a key: nobody waits for it any more.
+
+    What else is asked is asked on; an ask that is not open, or a task that is over, stays as it is.
+    """
+    left = tuple(each for each in record.asks if each.key != key)
+    if len(left) == len(record.asks):
+        return Decision(record, ())
+    if left:
+        return _asking(record, left, now, event_id)
+    return _moved(record, Move.WITHDRAWN, now, event_id)
+
+
 def report(record: TaskRecord, text: str, *, event_id: str, now: datetime) -> Decision:
     """Show progress; while the task waits for an answer its question stays in view instead.
 

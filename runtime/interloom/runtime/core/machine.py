@@ -24,6 +24,7 @@ class Move(Enum):
     ASKED_INPUT = "asked_input"
     ASKED_AUTH = "asked_auth"
     ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
     FINISHED = "finished"
     BROKE = "broke"
     CANCELED = "canceled"
@@ -34,11 +35,12 @@ S, M = TaskState, Move
 
 # While a question is open, the status is the question: progress is not shown over it (ours).
 # A task may ask again before it is answered (a refused answer, a second question of a parallel
-# call), and may end without an answer when its agent stops waiting for one (ours).
+# call), and may work on or end without an answer when its agent stops waiting for one (ours).
 _WAITING: Final = {
     M.ASKED_INPUT: S.INPUT_REQUIRED,
     M.ASKED_AUTH: S.AUTH_REQUIRED,
     M.ANSWERED: S.WORKING,
+    M.WITHDRAWN: S.WORKING,
     M.FINISHED: S.COMPLETED,
     M.BROKE: S.FAILED,
     M.CANCELED: S.CANCELED,

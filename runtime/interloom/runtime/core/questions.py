@@ -15,12 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Literal, TypeAlias, cast
+
+import orjson
 
 from interloom.runtime.values import Json, JsonObject
 
 MARKER: Final = "urn:interloom:questions:v1"
 """Metadata key, and extension URI, of a data part that holds questions."""
+
+_YES_OR_NO: Final = {
+    **dict.fromkeys(("yes", "y", "true", "ok", "1"), True),
+    **dict.fromkeys(("no", "n", "false", "0"), False),
+}
 
 Mode: TypeAlias = Literal["form", "url"]
 Action: TypeAlias = Literal["accept", "decline", "cancel"]
@@ -120,6 +128,12 @@ def data_of(questions: Sequence[Question]) -> dict[str, Json]:
     return {"questions": {question.name: _shape(question) for question in questions}}
 
 
+def digest(questions: Sequence[Question]) -> str:
+    """What is asked, whatever it is named, in 8 hex digits."""
+    shapes = [_shape(question) for question in questions]
+    return sha256(orjson.dumps(shapes, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
+
+
 def _shape(question: Question) -> dict[str, Json]:
     shape: dict[str, Json] = {"message": question.message, "mode": question.mode}
     if question.mode == "form":
@@ -165,6 +179,11 @@ def choices(schema: JsonObject) -> list[tuple[Json, str]]:
         for option in titled
         if isinstance(option, Mapping) and "const" in option
     ]
+
+
+def yes_or_no(text: str) -> bool | None:
+    """A plain yes or no in a person's words; None for anything else."""
+    return _YES_OR_NO.get(text.lower().strip(" .!"))
 
 
 def dump(asks: Sequence[OpenAsk]) -> list[Json]:

@@ -2,14 +2,21 @@
 
 Keys name what happens, not when: `status/2`, `tool/flights.book/1`. A run that is begun again
 reaches the same keys, finds what is behind them in its journal, and does nothing twice.
+
+Side by side, "the same order" would be luck. So code that forks gives each branch a path, and all
+keys within it begin with that: `1.2/ask/1` is the first question of the second branch of the first
+fork. Within a branch, order is what the code says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from functools import cached_property
+from typing import Final, NamedTuple
 
+import anyio
 import orjson
 
 from interloom.runtime.core import decide, questions
@@ -23,6 +30,18 @@ from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
 from interloom.runtime.model import Message
 from interloom.runtime.values import Clock, Json
+
+
+class _Branch(NamedTuple):
+    """Where in the code of a task we are; another task that is begun from there is elsewhere."""
+
+    task: TaskContext
+    path: str
+
+
+_BRANCH: Final[ContextVar[_Branch | None]] = ContextVar("interloom_branch", default=None)
+_DIGEST: Final = "~"
+"""Stands between the key of an ask and the digest of what is asked."""
 
 
 class TaskContext:
@@ -64,15 +83,47 @@ class TaskContext:
         return "\n".join([part.text for part in parts if part.text is not None])
 
     def key(self, name: str) -> str:
-        """The next key of a kind: `name/1`, `name/2` …, in the order the code asks for them."""
+        """The next key of a kind: `name/1`, `name/2` …, in the order the branch asks for them."""
+        name = self._within(name)
         count = self._counts[name] = self._counts.get(name, 0) + 1
         return f"{name}/{count}"
+
+    def fork(self) -> str:
+        """The path of the next fork: `1`, or within a branch `1.2.1`; see `branch`."""
+        branch = _BRANCH.get()
+        above = f"{branch.path}." if branch is not None and branch.task is self else ""
+        count = self._counts[above] = self._counts.get(above, 0) + 1
+        return f"{above}{count}"
+
+    @contextmanager
+    def branch(self, path: str) -> Generator[None]:
+        """Around a piece of work beside others, in an event loop task of its own.
+
+        All keys inside begin with the path, and the run is not parked until every branch waits.
+
+        Args:
+            path: That of a fork, and the number of the branch: `1.2`.
+        """
+        token = _BRANCH.set(_Branch(self, path))
+        try:
+            with self._run.branch():
+                yield
+        finally:
+            _BRANCH.reset(token)
+
+    def joining(self) -> AbstractContextManager[None]:
+        """Around waiting for pieces of work that are each inside `branch`."""
+        return self._run.joining()
+
+    def _within(self, name: str) -> str:
+        branch = _BRANCH.get()
+        return name if branch is None or branch.task is not self else f"{branch.path}/{name}"
 
     async def step(self, key: str, work: Callable[[], Awaitable[Json]]) -> Json:
         """Do something once and remember its result.
 
         Args:
-            key: Names the step; unique within the task.
+            key: Names the step; unique within the task, or within its branch.
             work: Called unless the step was completed before. It may be called again when it was
                 interrupted before its result was stored.
 
@@ -82,6 +133,7 @@ class TaskContext:
         Raises:
             LocalError: The result is not JSON.
         """
+        key = self._within(key)
         done = self._run.steps.get(key)
         if done is None:
             with self._run.busy():
@@ -96,6 +148,8 @@ class TaskContext:
     async def ask(self, key: str, asked: Sequence[Question], *more: Write) -> tuple[Response, ...]:
         """Ask the caller and wait, for days if need be.
 
+        When whoever waits gives up, the questions are withdrawn. Run again, they are put again.
+
         Args:
             key: Names the ask; unique within the task.
             asked: The questions.
@@ -103,12 +157,56 @@ class TaskContext:
 
         Returns:
             One response a question, in the order asked.
+
+        Raises:
+            LocalError: An earlier run asked something else under this key.
         """
-        live = await self._live()
-        if key not in self._run.signals and key not in self._run.event_ids:
-            decision = decide.ask(live.record, key, asked, now=self._clock.now())
-            await self._tasks.commit(live, decision, *more, *self._run.progress())
-        return load_signal(await self._run.wait(key))
+        key = self._ask_key(key, asked)
+        try:
+            live = await self._live()
+            if key not in self._run.signals and key not in self._run.event_ids:
+                decision = decide.ask(live.record, key, asked, now=self._clock.now())
+                with anyio.CancelScope(shield=True):  # half asked could not be withdrawn
+                    await self._tasks.commit(live, decision, *more, *self._run.progress())
+            return load_signal(await self._run.wait(key))
+        except anyio.get_cancelled_exc_class():
+            if self._run.ending is None:  # else the question outlives this run
+                await self._withdraw(key)
+            raise
+
+    def _ask_key(self, name: str, asked: Sequence[Question]) -> str:
+        """The key of an ask: with what it asks, and how often it was withdrawn before."""
+        digest = questions.digest(asked)
+        if self._digests.get(name, digest) != digest:
+            raise LocalError(
+                f"{name}: another question than when the agent ran before; its code must ask the"
+                " same, in the same order, each time it is run"
+            )
+        first = key = f"{name}{_DIGEST}{digest}"
+        again = 1
+        while key in self._withdrawn or _withdrawal(key) in self._run.event_ids:
+            again += 1
+            key = f"{first}/{again}"
+        return key
+
+    @cached_property
+    def _withdrawn(self) -> set[str]:
+        """What this run withdrew."""
+        return set()
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        """What earlier runs asked, by key."""
+        cut = (each.rpartition(_DIGEST) for each in self._run.event_ids)
+        return {name: digest[:8] for name, _, digest in cut}
+
+    async def _withdraw(self, key: str) -> None:
+        with anyio.CancelScope(shield=True), self._run.busy():
+            live = await self._live()
+            event_id, now = _withdrawal(key), self._clock.now()
+            decision = decide.withdraw(live.record, key, event_id=event_id, now=now)
+            await self._tasks.commit(live, decision, *self._run.progress())
+        self._withdrawn.add(key)
 
     async def status(self, text: str) -> None:
         """Tell the caller how it goes."""
@@ -149,17 +247,14 @@ class TaskContext:
         live = self._run.live = await self._tasks.renewed(self._run.live)
         return live
 
-    def branch(self) -> AbstractContextManager[None]:
-        """Around a piece of work that goes on beside others; see `joining`."""
-        return self._run.branch()
-
-    def joining(self) -> AbstractContextManager[None]:
-        """Around waiting for pieces of work that are each inside `branch`."""
-        return self._run.joining()
-
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""
         return self._run.busy()
+
+
+def _withdrawal(key: str) -> str:
+    """The id of the event that withdraws an ask."""
+    return f"withdrawn/{key}"
 
 
 def dump_signal(responses: Sequence[Response]) -> bytes:

@@ -14,6 +14,8 @@ from interloom.runtime.wire.versions import SERVED
 WELL_KNOWN: Final = "/.well-known/agent-card.json"
 TEXT: Final = "text/plain"
 JSON: Final = "application/json"
+NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""Regular expression of an agent's name: it stands in a URL as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class About:
     """What an author says of an agent; the rest of its card follows from how it is served.
 
     Attributes:
-        name: Unique in its process; part of its URL, so letters, digits, `-` and `_`.
+        name: Unique in its process; part of its URL, so of the form of `NAME`: letters, digits,
+            `.`, `_` and `-`. Whoever takes names from outside holds them against it.
         description: For people and for other agents.
         version: The agent's own version.
         skills: What it can do; one skill of the agent's own name when there are none.

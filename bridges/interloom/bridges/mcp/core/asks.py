@@ -26,7 +26,8 @@ class Elicit:
     Attributes:
         message: Why it is asked, in the server's words.
         mode: `form` asks for data, `url` sends the person somewhere.
-        schema: `requestedSchema` of a form, a flat object; None in `url` mode.
+        schema: `requestedSchema` of a form, of type object and otherwise as sent: see
+            `runtime.core.forms` before anything is held against it; None in `url` mode.
         url: Where to go in `url` mode, absolute http(s); None for a form. Never fetched by us.
     """
 
