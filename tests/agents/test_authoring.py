@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from interloom.agents import AgentDefinition, Context, agent
-from interloom.agents.authoring import AgentFunction
+from interloom.agents.authoring import AgentFunction, Details
 from interloom.bridges.handoff import Toolbox
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.model import AgentSkill
@@ -65,6 +65,23 @@ def test_peers_are_refused_rather_than_ignored() -> None:
     assert str(refused.value) == (
         "agent desk: peers: delegation to other agents is not supported yet"
     )
+
+
+def test_agent_takes_and_gives_text_and_json_unless_its_author_says_otherwise() -> None:
+    """A2A 4.4.1: defaultInputModes, defaultOutputModes."""
+    usual = agent()(plain).about
+    made = agent(input_modes=["image/*", "text/plain"], output_modes=["image/png"])(plain).about
+
+    assert usual.input_modes == usual.output_modes == ("text/plain", "application/json")
+    assert (made.input_modes, made.output_modes) == (("image/*", "text/plain"), ("image/png",))
+
+
+@pytest.mark.parametrize("wrong", [["text"], "text/plain", ["text/plain", "*"]])
+def test_mode_that_is_no_media_type_is_refused(wrong: list[str]) -> None:
+    """Ours: when the module is imported, not at the first message."""
+    for details in (Details(input_modes=wrong), Details(output_modes=wrong)):
+        with pytest.raises(BadConfig, match=r"agent plain: .* is no media type"):
+            agent(**details)(plain)
 
 
 NAMES = ["a", "Z9", "a.b_c-d", "9lives", "x" * 64]

@@ -1,6 +1,7 @@
 """`interloom run` in a process of its own, told to serve what it cannot.
 
-Source: `ours`: a sentence and exit code 2, whatever is wrong with the configuration.
+Source: `ours`: a sentence and exit code 2, whatever is wrong with the configuration; 1 when it is
+something else.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import anyio
+import orjson
 import pytest
+
+from interloom.runtime.ledger.sqlite import SqliteLedger
 
 BOUND_S = 30.0
 AGENT = """from __future__ import annotations
@@ -32,8 +38,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refusal(folder: Path) -> str:
-    """The last line `interloom run` writes, once it has given up as it should."""
+def refusal(folder: Path, exit_code: int = 2) -> str:
+    """The last line `interloom run` writes, once it has given up as it should.
+
+    All others are for whoever reads logs.
+    """
     ended = subprocess.run(
         [sys.executable, "-m", "interloom.apps.cli", "run"],
         cwd=folder,
@@ -42,9 +51,10 @@ def refusal(folder: Path) -> str:
         timeout=BOUND_S,
         check=False,
     )
-    assert ended.returncode == 2
-    assert "Traceback" not in ended.stderr
-    return ended.stderr.splitlines()[-1]
+    assert ended.returncode == exit_code, ended.stderr
+    *logged, said = ended.stderr.splitlines()
+    assert all(orjson.loads(line)["level"] in {"info", "error"} for line in logged)
+    return said
 
 
 def test_store_of_another_process_is_refused_in_a_sentence(folder: Path) -> None:
@@ -95,3 +105,22 @@ def test_port_that_is_taken_is_refused_with_a_way_out(folder: Path) -> None:
         sentence = refusal(folder)
     assert sentence.startswith(f"error: 127.0.0.1:{port}: cannot listen: Address already in use")
     assert sentence.endswith("--port 0 takes any free port")
+
+
+def test_startup_that_fails_for_another_reason_is_unexpected_and_not_a_lack_of_credentials(
+    folder: Path,
+) -> None:
+    """README, exit codes: uvicorn's own 3 would say so. What happened is in the log."""
+
+    async def make() -> None:
+        await SqliteLedger(folder / "interloom.db").aclose()
+
+    anyio.run(make)
+    with closing(sqlite3.connect(folder / "interloom.db")) as database:
+        database.execute(
+            "INSERT INTO task (number, id, context_id, owner, agent, state, status_ms, seq)"
+            " VALUES (1, 't', 'c', '', 'echo', 'TASK_STATE_WORKING', 0, 0)"
+        )
+        database.execute("INSERT INTO run VALUES (1, 'echo', 'neither', 1)")
+        database.commit()
+    assert refusal(folder, 1) == "error: the server could not start; its log says why"

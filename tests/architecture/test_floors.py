@@ -17,6 +17,7 @@ FLOORS = (
     ("runtime.engine",),
     ("runtime.serve", "runtime.client"),
     ("runtime.testing",),
+    ("runtime.__init__",),
     ("bridges.mcp.core",),
     ("bridges.mcp",),
     ("bridges.handoff",),

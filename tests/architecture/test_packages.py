@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 
@@ -15,6 +16,7 @@ TIMEOUT_S = 30
 
 PUBLIC: dict[str, tuple[str, ...]] = {
     "protos": (),
+    "runtime": (),
     "runtime.client": ("A2AClient", "AuthRequired", "BadStatus", "resolve"),
     "runtime.core": (),
     "runtime.engine": (),
@@ -73,6 +75,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "decode",
         "decode_json",
     ),
+    "runtime.net": (),
     "runtime.serve": (),
     "runtime.telemetry": (),
     "runtime.testing": (
@@ -131,6 +134,16 @@ def test_source_root_is_one_typed_part_of_the_namespace(root: str) -> None:
     assert not (namespace / "__init__.py").exists()
     assert [each.name for each in namespace.iterdir() if each.name != "__pycache__"] == [root]
     assert (namespace / root / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("root", SOURCES)
+def test_every_module_is_found_by_walking_the_packages(root: str) -> None:
+    """PEP 420: a folder without `__init__` can be imported, and is passed over by who looks."""
+    top = import_module(PREFIX + root)
+    found = {each.name for each in walk_packages(top.__path__, f"{top.__name__}.")}
+
+    expected = {PREFIX + name.removesuffix(".__init__") for name in MODULES}
+    assert found == {name for name in expected if name.startswith(f"{PREFIX}{root}.")}
 
 
 def _run(program: str, *flags: str, **environment: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypedDict, Unpack
 
 from interloom.agents.context import Context
 from interloom.agents.results import Result, products
@@ -16,7 +16,8 @@ from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.model import AgentSkill
-from interloom.runtime.wire.card import NAME, About
+from interloom.runtime.wire.card import NAME, About, modes
+from interloom.runtime.wire.media import Modes
 
 AgentFunction: TypeAlias = Callable[[Context], Awaitable[Result]]
 """What an author writes."""
@@ -49,14 +50,30 @@ class AgentDefinition:
         return Agent(self.about, body)
 
 
+class Details(TypedDict, total=False):
+    """What else a card may say.
+
+    Attributes:
+        skills: What it can do; one skill of its own name when there are none.
+        version: Its own version.
+        input_modes: Media types it takes, ranges such as `image/*` allowed; text and JSON unless
+            said. A message with a part of another type is refused before the function sees it.
+        output_modes: Media types it gives; text and JSON unless said.
+    """
+
+    skills: Sequence[AgentSkill]
+    version: str
+    input_modes: Sequence[str]
+    output_modes: Sequence[str]
+
+
 def agent(
     *,
     name: str = "",
     description: str = "",
     tools: Sequence[str] = (),
     peers: Sequence[str] = (),
-    skills: Sequence[AgentSkill] = (),
-    version: str = "0.1.0",
+    **details: Unpack[Details],
 ) -> Callable[[AgentFunction], AgentDefinition]:
     """Make an agent of an async function.
 
@@ -65,11 +82,11 @@ def agent(
         description: For people and for other agents; the docstring's first line when empty.
         tools: Names of the tool servers it uses; the configuration says where they are.
         peers: Names of the agents it delegates to; refused, because that is not supported yet.
-        skills: What its card lists; one skill of its own name when there are none.
-        version: Its own version.
+        details: What else its card says; see `Details`.
 
     Raises:
-        BadConfig: The function is not async, the name cannot stand in a URL, or there are peers.
+        BadConfig: The function is not async, the name cannot stand in a URL, a mode is no media
+            type, or there are peers.
     """
 
     def make(function: AgentFunction) -> AgentDefinition:
@@ -83,7 +100,24 @@ def agent(
                 f"agent {called}: peers: delegation to other agents is not supported yet"
             )
         first_line = (inspect.getdoc(function) or f"The agent {called}.").splitlines()[0]
-        about = About(called, description or first_line, version=version, skills=tuple(skills))
+        about = _about(called, description or first_line, details)
         return AgentDefinition(about, function, tuple(tools))
 
     return make
+
+
+def _about(name: str, description: str, details: Details) -> About:
+    plain = About(name, description)
+    about = replace(
+        plain,
+        version=details.get("version", plain.version),
+        skills=tuple(details.get("skills", ())),
+        input_modes=tuple(details.get("input_modes", plain.input_modes)),
+        output_modes=tuple(details.get("output_modes", plain.output_modes)),
+    )
+    try:
+        modes(about)
+        Modes(about.output_modes)
+    except BadConfig as error:
+        raise BadConfig(f"agent {name}: {error}") from None
+    return about

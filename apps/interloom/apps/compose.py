@@ -13,6 +13,7 @@ from types import ModuleType
 
 from interloom.agents import AgentDefinition
 from interloom.apps.config import Config, HttpServer, LocalAgent
+from interloom.apps.config_rules import is_loopback
 from interloom.bridges.handoff import Repeat, Toolbox, ToolServer
 from interloom.bridges.mcp import McpClient, ServerSpec
 from interloom.runtime.engine.agent import Agent
@@ -22,6 +23,7 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.runtime import Runtime, Settings
 
 
@@ -44,10 +46,18 @@ def compose(config: Config, *, base_url: str, folder: Path) -> Runtime:
     agents = [_agent(name, block, servers, folder) for name, block in config.local_agents().items()]
     settings = Settings(
         base_url=base_url,
+        names=_names(config),
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         on_close=http.aclose,
     )
     return Runtime(agents, _store(config.database()), settings)
+
+
+def _names(config: Config) -> frozenset[str] | None:
+    """What clients may call us beside the base URL's host; None when its host is a guess."""
+    if is_loopback(config.server.host):
+        return LOOPBACK
+    return None if config.server.url is None else frozenset()
 
 
 def _spec(name: str, block: HttpServer) -> ServerSpec:

@@ -36,6 +36,7 @@ from interloom.apps.config_words import BrokenRule, explain, ordered
 from interloom.apps.expand import expand
 from interloom.apps.yaml_marks import Document, Problem, Unreadable, read
 from interloom.runtime.errors import BadConfig
+from interloom.runtime.serve.body import MAX_BODY_BYTES
 from interloom.runtime.wire.card import NAME
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -139,7 +140,7 @@ class ServerSettings(Block):
     )
     port: Annotated[Whole, Field(ge=0, le=65535)] = 8080
     url: WebUrl | None = None
-    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = 10 * 1024 * 1024
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
     allow_unauthenticated: bool = False
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from interloom.apps.compose import compose
 from interloom.apps.config import Config
-from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.errors import InterloomError
 from interloom.runtime.serve.server import calm_collector, listen
 from interloom.runtime.serve.server import server as http_server
 from interloom.runtime.telemetry import log
@@ -17,21 +17,24 @@ def serve(config: Config, *, folder: Path, log_level: str = "info") -> None:
 
     Raises:
         BadConfig: The address is taken, the store is in use, an agent cannot be imported.
+        InterloomError: The server did not come up for a reason of its own, which is logged.
     """
     log.configure(log_level)
     listener = listen(config.server.host, config.server.port)
     port = listener.getsockname()[1]
     base_url = config.server.url or f"http://{_url_host(config.server.host)}:{port}"
-    app = compose(config, base_url=base_url.rstrip("/"), folder=folder).app()
-    server = http_server(app, BodyLimits(max_bytes=config.server.max_body_bytes))
+    runtime = compose(config, base_url=base_url.rstrip("/"), folder=folder)
+    app = runtime.app()
+    server = http_server(app, runtime.limits)
     calm_collector()
-    log.logger("serve").info("serve.listening", url=base_url)
     try:
         server.run(sockets=[listener])
-    except SystemExit:
+    except SystemExit:  # uvicorn's: its exit code would mean something else to our callers
+        if server.started:
+            raise
         if app.problem is not None:
             raise app.problem from None
-        raise
+        raise InterloomError("the server could not start; its log says why") from None
 
 
 def _url_host(host: str) -> str:

@@ -6,6 +6,7 @@ InterloomError
 │   └── BadConfig                  a configuration says something impossible
 ├── RequestError                   a peer's request is wrong; the peer must change it
 │   ├── BadJson · BadRequest · MethodNotFound · BadParams · TooLarge · TooSlow
+│   ├── UnsupportedMediaType
 │   ├── UnsupportedOperation · ContentTypeNotSupported · VersionNotSupported
 │   ├── PushNotSupported · ExtendedCardNotConfigured · ExtensionRequired
 │   ├── TaskNotFound               gone, never there, or not yours: one answer for all three
@@ -137,6 +138,12 @@ class TooSlow(RequestError):
     code = "TOO_SLOW"
 
 
+class UnsupportedMediaType(RequestError):
+    """The body is not said to be JSON (A2A 9.1, RFC 9110 15.5.16)."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
 class TaskNotFound(RequestError):
     """No such task, or not this caller's: the two are never told apart (A2A 3.3.2)."""
 
@@ -239,7 +246,15 @@ class TransportError(InterloomError):
 
 
 class Unavailable(InterloomError):
-    """We cannot serve this now: draining, or the ledger does not take writes."""
+    """We cannot serve this now: draining, or the ledger does not take writes.
+
+    Attributes:
+        details: Context for the peer, e.g. `{"taskId": "…"}`; no secrets.
+    """
 
     code = "UNAVAILABLE"
     retryable = True
+
+    def __init__(self, message: str, *, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.details = dict(details or {})

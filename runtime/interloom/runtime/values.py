@@ -63,15 +63,20 @@ class SystemClock:
 
 
 class RandomIds:
-    """Identifiers from the operating system's random source, drawn many at a time."""
+    """Identifiers from the operating system's random source, drawn many at a time.
 
-    def __init__(self) -> None:
-        self._drawn: list[str] = []
-        os.register_at_fork(after_in_child=self._drawn.clear)  # or two processes would share them
+    One pool serves the whole process, so that there is one hook for a fork, however many of these.
+    """
 
     def fresh(self) -> str:
         """128 random bits as 32 hex digits."""
-        if not self._drawn:
+        try:
+            return _drawn.pop()
+        except IndexError:
             bits = os.urandom(_DRAW * 16).hex()
-            self._drawn += (bits[at : at + 32] for at in range(0, len(bits), 32))
-        return self._drawn.pop()
+            _drawn.extend(bits[at : at + 32] for at in range(32, len(bits), 32))
+            return bits[:32]
+
+
+_drawn: Final[list[str]] = []
+os.register_at_fork(after_in_child=_drawn.clear)  # or two processes would share them

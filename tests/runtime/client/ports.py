@@ -115,12 +115,13 @@ class AsgiPort:
         body: bytes | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> AsyncGenerator[Reply]:
+        fields = {"host": urlsplit(url).netloc, **headers}
         scope = {
             "type": "http",
             "method": method,
             "path": urlsplit(url).path,
             "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
         }
         into, out = anyio.create_memory_object_stream[dict[str, Any]](100)
         asked = iter([{"type": "http.request", "body": body or b"", "more_body": False}])

@@ -176,6 +176,15 @@ def test_json_rpc_error_says_more_than_the_status() -> None:
         replies.check_status(PEER, 413, {}, jsonrpc.error(None, errors.TooLarge("too large")))
 
 
+def test_server_that_goes_down_says_which_task_to_come_back_for() -> None:
+    """Ours: the details of an error that may pass are kept like those of any other."""
+    gone = errors.Unavailable("going down", details={"taskId": "t1"})
+    with pytest.raises(errors.Unavailable) as caught:
+        replies.check_status(PEER, 503, {}, jsonrpc.error(1, gone))
+
+    assert caught.value.details == {"taskId": "t1"}
+
+
 def test_challenge_is_kept_for_whoever_can_answer_it() -> None:
     with pytest.raises(AuthRequired) as caught:
         replies.check_status(PEER, 401, {"www-authenticate": 'Bearer scope="a"'}, b"")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import replace
 
 import anyio
 import orjson
 import pytest
 
+from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.operations import Caller
-from interloom.runtime.errors import BadParams, TaskNotFound, UnsupportedOperation
-from interloom.runtime.ledger.rows import MessageSeen
+from interloom.runtime.errors import (
+    BadParams,
+    ContentTypeNotSupported,
+    TaskNotFound,
+    UnsupportedOperation,
+)
 from interloom.runtime.model import (
     GetTaskRequest,
     ListTasksRequest,
@@ -23,7 +28,17 @@ from interloom.runtime.model import (
     TaskState,
 )
 from interloom.runtime.testing import Slow, asker, echo
-from tests.runtime.engine.house import COLD_S, House, Store, house, quiet, request, said, words
+from tests.runtime.engine.house import (
+    COLD_S,
+    House,
+    Store,
+    drink,
+    house,
+    quiet,
+    request,
+    said,
+    words,
+)
 
 AT_ONCE = SendMessageConfiguration(return_immediately=True)
 
@@ -233,10 +248,92 @@ async def test_message_id_that_went_to_another_task_does_not_answer_this_one(
     async with house(store, asker(), warm_s=COLD_S) as home:
         first, second = await home.send("begin"), await home.send("begin")
         await home.send("blue", first, message_id="m1")
-        with suppress(MessageSeen):
+        with pytest.raises(BadParams) as caught:
             await home.send("red", second, message_id="m1")
+        assert [each.field for each in caught.value.violations] == ["message.messageId"]
         assert (await home.get(second)).status.state is TaskState.INPUT_REQUIRED
         assert said(await home.get(first)) == "blue"
+
+
+async def test_message_id_on_its_way_to_another_task_does_not_answer_this_one(
+    store: Store,
+) -> None:
+    """As above, with both messages sent before either is stored."""
+    refusals: list[BadParams] = []
+    async with house(store, asker(), warm_s=COLD_S) as home:
+        tasks = [await home.send("begin"), await home.send("begin")]
+
+        async def answer(task: Task) -> None:
+            try:
+                await home.send("blue", task, message_id="m1")
+            except BadParams as refusal:
+                refusals.append(refusal)
+
+        async with anyio.create_task_group() as group:
+            for task in tasks:
+                group.start_soon(answer, task)
+        states = [(await home.get(task)).status.state for task in tasks]
+    assert sorted(state.name for state in states) == ["COMPLETED", "INPUT_REQUIRED"]
+    assert [each.field for each in refusals[0].violations] == ["message.messageId"]
+    assert len(refusals) == 1
+
+
+async def test_repeat_that_names_another_context_is_refused(store: Store) -> None:
+    """Ours: it is no repeat, and an answer in the first one's context would be taken for one."""
+    async with house(store, echo()) as home:
+        first = await home.ask_for(request("hello", message_id="m1", context_id="one"))
+        with pytest.raises(BadParams) as caught:
+            await home.ask_for(request("hello", message_id="m1", context_id="two"))
+        again = await home.ask_for(request("hello", message_id="m1", context_id="one"))
+    assert [each.field for each in caught.value.violations] == ["message.messageId"]
+    assert again == first
+
+
+@pytest.mark.parametrize("length", [0, 1])
+async def test_stream_of_a_new_task_begins_with_as_much_history_as_asked_for(
+    store: Store, length: int
+) -> None:
+    """3.2.4: the same in every operation, a stream's first event included."""
+    settings = SendMessageConfiguration(history_length=length)
+    async with house(store, echo()) as home:
+        wanted = request("hello", settings=settings)
+        async with home.operations.stream_message(home.caller, wanted) as stream:
+            assert stream.opening is not None
+            task = orjson.loads(stream.opening)["task"]
+            events = await drink(stream)
+    assert len(task.get("history", [])) == length
+    assert b"artifactUpdate" in b"".join(events)
+    assert b"COMPLETED" in events[-1]
+
+
+def parts(*parts: Part, task: Task | None = None) -> SendMessageRequest:
+    message = request("", task).message
+    return SendMessageRequest(message=message.model_copy(update={"parts": parts}))
+
+
+async def test_part_of_a_type_the_agent_does_not_take_is_refused_and_named(store: Store) -> None:
+    """3.1.1; nothing is begun, and a waiting task waits on."""
+    image = Part(raw=b"x", media_type="image/png")
+    async with house(store, asker()) as home:
+        task = await home.send("begin")
+        for wanted in (parts(Part(text="see"), image), parts(Part(text="see"), image, task=task)):
+            with pytest.raises(ContentTypeNotSupported) as caught:
+                await home.ask_for(wanted)
+            assert [each.field for each in caught.value.violations] == ["message.parts[1]"]
+        listed = orjson.loads(await home.operations.list_tasks(home.caller, ListTasksRequest()))
+        assert listed["totalSize"] == 1
+        assert said(await home.send("blue", task)) == "blue"
+
+
+async def test_question_is_answered_in_text_whatever_else_the_agent_takes(store: Store) -> None:
+    """Ours: the question is the runtime's, and says in which forms it is answered."""
+    plain = asker()
+    painter = Agent(replace(plain.about, input_modes=("image/*",)), plain.body)
+    async with house(store, painter) as home:
+        with pytest.raises(ContentTypeNotSupported):
+            await home.send("begin")
+        task = await home.ask_for(parts(Part(raw=b"x", media_type="image/png")))
+        assert said(await home.send("blue", task)) == "blue"
 
 
 async def test_unknown_task_is_not_found_and_its_long_name_is_cut(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import sqlite3
@@ -62,6 +63,35 @@ async def test_store_in_a_folder_that_is_not_there_is_made(tmp_path: Path) -> No
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o777])
+async def test_store_is_for_its_owner_alone(path: Path, umask: int) -> None:
+    """Ours: it holds what people wrote to agents, and what tools were told."""
+    before = os.umask(umask)
+    try:
+        async with opened(path) as ledger:
+            await ledger.commit(*creation(record()))
+            modes = {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+
+    files = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock"}
+    assert modes == dict.fromkeys(files, 0o600)
+
+
+def test_store_that_others_may_read_stays_so(path: Path) -> None:
+    """Ours: whoever lets a group read it knows why."""
+
+    async def open_and_close() -> None:
+        async with opened(path):
+            pass
+
+    anyio.run(open_and_close)
+    path.chmod(0o640)
+    anyio.run(open_and_close)
+
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 async def test_reopened_store_has_everything_and_goes_on(path: Path) -> None:

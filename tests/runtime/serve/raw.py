@@ -21,7 +21,11 @@ from interloom.runtime.values import Json, JsonObject
 BOUND_S: Final = 5.0
 """Seconds a test of bad input may take in all."""
 LIMITS: Final = BodyLimits(max_bytes=1_000_000, max_s=0.2)
-HEADERS: Final = {"content-type": "application/json", "a2a-version": "1.0"}
+HEADERS: Final = {
+    "host": "127.0.0.1:8080",
+    "content-type": "application/json",
+    "a2a-version": "1.0",
+}
 A2A: Final = "a2a-protocol.org"
 OURS: Final = "interloom"
 

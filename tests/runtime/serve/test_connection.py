@@ -1,21 +1,24 @@
-"""Connections that dawdle are cut off; the others are answered in one piece."""
+"""Connections that dawdle or sprawl are cut off; the others are answered in one piece."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import anyio
 import pytest
 import uvicorn
 from anyio.abc import SocketStream
 
+from interloom.runtime.engine.agent import Agent
 from interloom.runtime.ledger.memory import MemoryLedger
-from interloom.runtime.serve.body import BodyLimits
-from interloom.runtime.serve.connection import bounded
+from interloom.runtime.serve.body import BodyLimits, Receive, Scope, Send
+from interloom.runtime.serve.connection import MAX_FIELDS, MAX_HEAD_BYTES, bounded
 from interloom.runtime.serve.runtime import Runtime
 from interloom.runtime.serve.server import listen
-from interloom.runtime.testing.agents import echo
+from interloom.runtime.testing.agents import Slow, echo
+from interloom.runtime.testing.in_process import App
 
 LIMITS = BodyLimits(max_s=0.4)
 HEAD_S = 0.2
@@ -23,8 +26,14 @@ BODY = (
     b'{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":'
     b'{"messageId":"%s","role":"ROLE_USER","parts":[{"text":"hello"}]}}}'
 )
-HEAD = b"POST / HTTP/1.1\r\nhost: x\r\na2a-version: 1.0\r\ncontent-length: %d\r\n%s\r\n"
+HEAD = (
+    b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    b"a2a-version: 1.0\r\ncontent-length: %d\r\n%s\r\n"
+)
+GET = b"GET /health HTTP/1.1\r\nhost: localhost\r\n%s\r\n"
+LAST = b"connection: close\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n"
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
 
 
 def request(message_id: bytes, more: bytes = b"") -> bytes:
@@ -33,12 +42,20 @@ def request(message_id: bytes, more: bytes = b"") -> bytes:
 
 
 @asynccontextmanager
-async def connected() -> AsyncGenerator[SocketStream]:
+async def connected(agent: Agent | None = None) -> AsyncGenerator[SocketStream]:
     """A raw connection to a real server with small limits."""
+    app = Runtime([agent or echo()], MemoryLedger).app()
+    async with connected_to(app) as stream:
+        yield stream
+
+
+@asynccontextmanager
+async def connected_to(
+    app: App, lifespan: Literal["on", "off"] = "on"
+) -> AsyncGenerator[SocketStream]:
     listener = listen("127.0.0.1", 0)
     connection = bounded(LIMITS, head_s=HEAD_S)
-    app = Runtime([echo()], MemoryLedger).app()
-    http = uvicorn.Server(uvicorn.Config(app, http=connection, log_config=None, lifespan="on"))
+    http = uvicorn.Server(uvicorn.Config(app, http=connection, log_config=None, lifespan=lifespan))
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(http.serve, [listener])
@@ -59,7 +76,7 @@ async def all_of(stream: SocketStream) -> bytes:
     [
         b"",
         b"POST / HT",
-        b"POST / HTTP/1.1\r\nhost: x\r\n",
+        b"POST / HTTP/1.1\r\nhost: localhost\r\n",
         HEAD % (100, b""),
         HEAD % (100, b"") + b'{"jsonrpc":',
         HEAD % (100, b"expect: 100-continue\r\n"),
@@ -88,6 +105,169 @@ async def test_second_request_of_a_connection_is_cut_off_as_the_first() -> None:
     assert rest.startswith(TOO_SLOW)
 
 
+HALVES = {
+    "half a line": b"POST / HT",
+    "half a head": b"POST / HTTP/1.1\r\nhost: localhost\r\n",
+    "no body": HEAD % (100, b""),
+    "half a body": HEAD % (100, b"") + b'{"jsonrpc":',
+}
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
+async def test_request_that_begins_in_the_packet_of_another_is_cut_off_like_any(
+    half: bytes,
+) -> None:
+    """Ours: what is whole in a packet says nothing of what is not."""
+    async with connected() as stream:
+        await stream.send(request(b"m1") + half)
+        received = await all_of(stream)
+
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.count(TOO_SLOW) == 1
+    assert received.index(b"TASK_STATE_COMPLETED") < received.index(TOO_SLOW)
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in its packet", "in another"])
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
+async def test_request_behind_one_at_work_has_its_time_when_its_turn_comes(
+    half: bytes, apart: bool
+) -> None:
+    """Ours: nobody waits for it, and the one before it must not be cut off for it."""
+    slow = Slow()
+    async with connected(slow.agent) as stream:
+        if apart:
+            await stream.send(request(b"m1"))
+            await slow.working.wait()
+            await stream.send(half)
+        else:
+            await stream.send(request(b"m1") + half)
+        with anyio.move_on_after(LIMITS.max_s * 1.5) as patience:
+            await stream.receive()
+        slow.finish.set()
+        received = await all_of(stream)
+
+    assert patience.cancelled_caught
+    assert received.index(b"TASK_STATE_COMPLETED") < received.index(TOO_SLOW)
+
+
+async def test_request_whose_rest_comes_while_another_is_at_work_is_answered() -> None:
+    """RFC 9112 9.3.2: to send ahead is allowed."""
+    slow, second = Slow(), request(b"m2", LAST)
+    async with connected(slow.agent) as stream:
+        await stream.send(request(b"m1") + second[:-20])
+        await slow.working.wait()
+        await stream.send(second[-20:])
+        slow.finish.set()
+        received = await all_of(stream)
+
+    assert received.count(b"TASK_STATE_COMPLETED") == 2
+
+
+async def test_empty_lines_do_not_keep_a_connection() -> None:
+    """RFC 9112 2.2 lets them precede a request, which must then come."""
+    async with connected() as stream:
+        await stream.send(request(b"m1"))
+        await stream.receive()
+        await stream.send(b"\r\n")
+        await all_of(stream)
+
+
+@pytest.mark.parametrize("page", ["/health", "/nothing", "/"])
+async def test_head_on_a_kept_connection_is_answered_at_once(page: str) -> None:
+    """RFC 9110 9.3.2: what GET would say of it, and nothing after."""
+    get = GET.replace(b"/health", page.encode())
+    async with connected() as stream:
+        await stream.send(get.replace(b"GET", b"HEAD") % b"")
+        head = await stream.receive()
+        await stream.send(get % b"")
+        whole = await stream.receive()
+
+    assert head.endswith(b"\r\n\r\n")
+    assert _fields(head) == _fields(whole)
+
+
+def _fields(answer: bytes) -> list[bytes]:
+    """The status line and the fields of an answer, but for the time."""
+    lines = answer.partition(b"\r\n\r\n")[0].splitlines()
+    return [line for line in lines if not line.startswith(b"date:")]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_answer_that_has_no_body_is_sent_at_once(status: int) -> None:
+    """RFC 9110 6.4.1; uvicorn's parent protocol may be given any application."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with connected_to(app, lifespan="off") as stream:
+        for _ in range(2):
+            await stream.send(GET % b"")
+            answer = await stream.receive()
+            assert answer.startswith(b"HTTP/1.1 %d " % status)
+            assert answer.endswith(b"\r\n\r\n")
+
+
+LONG = b"x: " + b"y" * MAX_HEAD_BYTES
+MANY = b"x: y\r\n" * MAX_FIELDS
+SPRAWLING = {
+    "a long line": GET.replace(b"/health", b"/" + b"x" * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1],
+    "a long field": (GET % LONG)[: MAX_HEAD_BYTES + 1],
+    "a long whole head": GET % (LONG + b"\r\n"),
+    "many fields": GET % MANY,
+    "many fields and half a body": HEAD % (100, MANY) + b"{",
+}
+
+
+@pytest.mark.parametrize("sent", SPRAWLING.values(), ids=SPRAWLING)
+@pytest.mark.parametrize("again", [False, True], ids=["first", "second"])
+async def test_head_that_sprawls_is_cut_off(sent: bytes, again: bool) -> None:
+    """RFC 6585 5: 431."""
+    async with connected() as stream:
+        if again:
+            await stream.send(GET % b"")
+            await stream.receive()
+        await stream.send(sent)
+        received = await all_of(stream)
+
+    assert received.startswith(TOO_LARGE)
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+async def test_head_that_sprawls_in_small_pieces_is_cut_off() -> None:
+    """RFC 6585 5: 431, whatever the packets' borders."""
+    async with connected() as stream:
+        for at in range(0, MAX_HEAD_BYTES + 1, 16_384):
+            await stream.send((GET % LONG)[at : min(at + 16_384, MAX_HEAD_BYTES + 1)])
+        received = await all_of(stream)
+
+    assert received.startswith(TOO_LARGE)
+
+
+@pytest.mark.parametrize("sent", [GET % MANY, GET % (LONG + b"\r\n")], ids=["many", "long"])
+async def test_head_that_sprawls_behind_another_request_is_not_answered(sent: bytes) -> None:
+    """Ours: the packet's first request is no cover; an answer now would be taken for its own."""
+    async with connected() as stream:
+        await stream.send(request(b"m1") + sent)
+        received = await all_of(stream)
+
+    assert b'"status":"ok"' not in received
+
+
+async def test_head_of_the_largest_size_is_answered() -> None:
+    """Ours: a limit is the largest size that passes; a body does not count."""
+    fields = MANY[: -6 * 3] + b"z: " + b"y" * (MAX_HEAD_BYTES - 1000) + b"\r\n"
+    large = (BODY % b"m1").replace(b"hello", b"y" * MAX_HEAD_BYTES * 2)
+    async with connected() as stream:
+        await stream.send(GET % fields)
+        page = await stream.receive()
+        await stream.send(HEAD % (len(large), LAST) + large)
+        received = await all_of(stream)
+
+    assert page.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"TASK_STATE_COMPLETED" in received
+
+
 async def test_answer_arrives_in_one_piece() -> None:
     """Ours: one system call an answer."""
     async with connected() as stream:
@@ -101,7 +281,7 @@ async def test_answer_arrives_in_one_piece() -> None:
 async def test_requests_on_one_connection_are_answered_in_turn() -> None:
     """RFC 9112 9.3.2: answers come in the order of the requests."""
     async with connected() as stream:
-        await stream.send(request(b"m1") + request(b"m2", b"connection: close\r\n"))
+        await stream.send(request(b"m1") + request(b"m2", LAST))
         received = await all_of(stream)
 
     assert received.count(b"HTTP/1.1 200 OK") == 2
@@ -125,7 +305,7 @@ async def test_stream_lets_its_head_go_before_its_first_event() -> None:
     """Ours: a subscriber learns at once that it is one."""
     body = (BODY % b"m1").replace(b"SendMessage", b"SendStreamingMessage")
     async with connected() as stream:
-        await stream.send(HEAD % (len(body), b"connection: close\r\n") + body)
+        await stream.send(HEAD % (len(body), LAST) + body)
         received = await all_of(stream)
 
     assert b"content-type: text/event-stream" in received

@@ -82,11 +82,14 @@ async def test_card_names_the_place_it_is_served_at() -> None:
 
 
 async def test_head_has_the_status_and_no_body() -> None:
-    """RFC 9110 9.3.2."""
+    """RFC 9110 9.3.2; 8.6: a length is the one GET would have."""
     async with running() as server:
+        whole = await server.ask(method="GET", path="/health")
         answer = await server.ask(method="HEAD", path="/health")
 
     assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers == whole.headers
+    assert answer.headers["content-length"] == str(len(whole.body))
 
 
 async def test_runtime_that_is_not_up_says_so() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from interloom.runtime import errors
 from interloom.runtime.errors import InterloomError, RequestError, TransportError, Violation
+from interloom.runtime.ledger.rows import MessageSeen
 from interloom.runtime.wire.errors import (
     DOMAIN,
     OUR_DOMAIN,
@@ -65,6 +66,7 @@ GRPC = frozenset(
         "UNIMPLEMENTED",
         "INTERNAL",
         "UNAVAILABLE",
+        "ABORTED",
     }
 )
 """Status names of gRPC that the table may use."""
@@ -94,8 +96,10 @@ def of(kind: type[BaseException], message: str = "words") -> BaseException:
     """An error of a class, however its constructor wants it."""
     error = kind.__new__(kind)
     error.args = (message,)
+    if isinstance(error, RequestError | errors.Unavailable):
+        error.details = {}
     if isinstance(error, RequestError):
-        error.details, error.violations = {}, ()
+        error.violations = ()
     return error
 
 
@@ -148,7 +152,7 @@ def test_row_is_spelt_as_the_bindings_want_it(found: Row) -> None:
 def test_subclass_without_a_row_looks_like_its_parent() -> None:
     """DESIGN section 3: a new error needs no new row."""
     kind = own_class("TaskForgotten", errors.TaskNotFound)
-    both = own_class("Odd", errors.Conflict, errors.TaskNotFound)
+    both = own_class("Odd", errors.PeerError, errors.TaskNotFound)
 
     assert row(of(kind)) is ROWS[errors.TaskNotFound]
     assert row(of(both)) is ROWS[errors.TaskNotFound]
@@ -166,7 +170,6 @@ def test_subclass_without_a_row_looks_like_its_parent() -> None:
         errors.LocalError("hunter2"),
         errors.BadConfig("hunter2"),
         errors.IllegalMove("hunter2", "hunter2"),
-        errors.Conflict("hunter2"),
         errors.Refused("hunter2"),
         errors.PeerError("hunter2"),
         errors.AgentFailed("hunter2"),
@@ -194,6 +197,23 @@ def test_cause_of_an_error_stays_inside() -> None:
 
     assert text(error) == "the store does not take writes"
     assert "hunter2" not in str(details(error))
+
+
+def test_error_that_may_pass_says_so_and_where_to_go_on() -> None:
+    """Ours: who reads "Internal error" does not try again."""
+    gone = errors.Unavailable("going down; get the task", details={"taskId": "t1"})
+    seen = MessageSeen("t1")
+
+    assert (row(gone).reason, text(gone)) == ("UNAVAILABLE", "going down; get the task")
+    assert details(gone) == [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "UNAVAILABLE",
+            "domain": OUR_DOMAIN,
+            "metadata": {"taskId": "t1"},
+        }
+    ]
+    assert (row(seen).reason, text(seen)) == ("CONFLICT", "the message was received before")
 
 
 def test_details_name_the_fields_that_broke_a_rule() -> None:
@@ -238,9 +258,11 @@ def test_error_sent_by_one_of_us_is_the_same_error_to_another(kind: type[BaseExc
         (-32600, "", errors.BadRequest),
         (-32600, "REQUEST_TOO_LARGE", errors.TooLarge),
         (-32600, "REQUEST_TOO_SLOW", errors.TooSlow),
+        (-32600, "UNSUPPORTED_MEDIA_TYPE", errors.UnsupportedMediaType),
         (-32602, "", errors.BadParams),
         (-32700, "", errors.BadJson),
         (-32603, "UNAVAILABLE", errors.Unavailable),
+        (-32603, "CONFLICT", errors.Conflict),
         (-32000, "TASK_NOT_FOUND", None),
         (-32099, "", None),
         (0, "", None),

@@ -146,6 +146,8 @@ def failure(peer: str, error: JsonObject) -> InterloomError:
     kind = by_jsonrpc(code, str(reason)) if isinstance(code, int) else None
     if kind is Unavailable and reason != ROWS[Unavailable].reason:
         kind = None  # its code is that of every internal error
+    if kind is Unavailable:
+        return kind(said, details=_metadata(details))
     if kind is RequestError:
         kind = BadRequest  # one code and one reason for both; the base class says less
     if kind is None:

@@ -1,20 +1,20 @@
 """The A2A operations, whatever the binding: requests and callers in, encoded answers out.
 
-Source: A2A 1.0.1 sections 3.1 (operations), 3.2.2 (blocking), 3.3.1 (a repeated messageId),
-3.4 (contexts and tasks), 13.1 (nobody sees another's task).
+Source: A2A 1.0.1 sections 3.1 (operations), 3.2.2 (blocking), 3.2.4 (history length), 3.3.1 (a
+repeated messageId), 3.4 (contexts and tasks), 13.1 (nobody sees another's task).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from interloom.runtime.core import decide, paging
 from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
-from interloom.runtime.core.machine import SETTLED, TERMINAL
+from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.core.view import shorten
@@ -40,6 +40,11 @@ from interloom.runtime.model import (
     TaskState,
 )
 from interloom.runtime.values import Clock, Ids
+from interloom.runtime.wire.card import About, modes
+from interloom.runtime.wire.media import ANY, JSON, TEXT, Modes
+
+_ANYTHING: Final = Modes((ANY,))
+"""What an agent takes of which nothing is known here: its tasks may still be answered."""
 
 
 class Caller(NamedTuple):
@@ -71,9 +76,28 @@ class Stream(NamedTuple):
 class Operations:
     """What a client may ask for; each answer is A2A JSON."""
 
-    def __init__(self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, abouts: Iterable[About]
+    ) -> None:
+        """Offer the operations.
+
+        Args:
+            tasks: Where tasks are kept.
+            engine: Who runs the agents.
+            clock: Where the time comes from.
+            ids: Where fresh ids come from.
+            abouts: What the agents say of themselves.
+
+        Raises:
+            BadConfig: An agent's input mode is no media type.
+        """
         self._tasks, self._engine = tasks, engine
         self._clock, self._ids = clock, ids
+        self._begins, self._goes_on = dict[str, Modes](), dict[str, Modes]()
+        for about in abouts:
+            self._begins[about.name] = modes(about)
+            # A question is answered in text or in JSON, whatever the agent takes.
+            self._goes_on[about.name] = modes(about, TEXT, JSON)
 
     async def send_message(self, caller: Caller, request: SendMessageRequest) -> bytes:
         """SendMessage (3.1.1): a `SendMessageResponse`.
@@ -81,16 +105,18 @@ class Operations:
         Raises:
             TaskNotFound: The message names a task that is not there, or not the caller's.
             UnsupportedOperation: That task is over.
-            BadParams: Its contextId is another, or the role is not the user's.
-            Unavailable: The store takes no writes.
+            ContentTypeNotSupported: A part is of a type the agent does not take.
+            BadParams: Its contextId is another, its id was used elsewhere, or the role is not the
+                user's.
+            Unavailable: The store takes no writes, or this process is about to end; then the task
+                goes on in the next one.
         """
         settings = request.configuration
         length = None if settings is None else settings.history_length
         live, _ = await self._receive(caller, request)
         try:
             if settings is None or not settings.return_immediately:
-                while live.stored.state not in SETTLED:
-                    await live.changed()
+                await self._tasks.settle(live)
             return b'{"task":%b}' % await self._tasks.json(live, length)
         finally:
             self._tasks.release(live)
@@ -198,7 +224,7 @@ class Operations:
     async def _stream(
         self, live: Live, seq: int, ends: frozenset[TaskState], length: int | None = None
     ) -> Stream:
-        if seq == 0:
+        if seq == 0 and length is None:
             return Stream(None, Follower(self._tasks, live, after=0, ends=ends))
         follower = Follower(self._tasks, live, after=live.stored.seq, ends=ends)
         return Stream(b'{"task":%b}' % await self._tasks.json(live, length), follower)
@@ -224,6 +250,7 @@ class Operations:
         return await self._begin(caller, message)
 
     async def _begin(self, caller: Caller, message: Message) -> tuple[Live, int]:
+        self._begins.get(caller.agent, _ANYTHING).check(message.parts)
         record = TaskRecord(
             self._ids.fresh(),
             message.context_id or self._ids.fresh(),
@@ -239,6 +266,9 @@ class Operations:
             live = await self._tasks.create(decision, message, *rows)
         except MessageSeen as seen:
             live = await self._tasks.hold(seen.task_id)
+            if message.context_id and message.context_id != live.record.context_id:
+                self._tasks.release(live)
+                raise _used_elsewhere() from None
             return live, live.stored.seq
         self._engine.act(live, decision.effects)
         return live, 0
@@ -255,7 +285,13 @@ class Operations:
     async def _take(self, caller: Caller, live: Live, message: Message) -> None:
         if message.context_id and message.context_id != live.record.context_id:
             raise _bad("message.contextId", "is not the context of the task")
-        if message.message_id in live.messages or await self._seen(caller, message):
+        self._goes_on.get(caller.agent, _ANYTHING).check(message.parts)
+        if message.message_id in live.messages:
+            return
+        seen = await self._tasks.ledger.seen(caller.owner, caller.agent, message.message_id)
+        if seen is not None:
+            if seen != live.record.id:
+                raise _used_elsewhere()
             return
         record = live.record
         decision = decide.follow_up(record, message, now=self._clock.now())
@@ -263,20 +299,22 @@ class Operations:
         live.messages.add(message.message_id)
         try:
             await self._tasks.commit(live, decision, *rows, message_id=message.message_id)
-        except BaseException:
+        except BaseException as error:
             live.messages.discard(message.message_id)  # it was not taken: it may be sent again
+            if isinstance(error, MessageSeen) and error.task_id != record.id:
+                raise _used_elsewhere() from None
             raise
         self._engine.act(live, decision.effects)
-
-    async def _seen(self, caller: Caller, message: Message) -> bool:
-        ledger = self._tasks.ledger
-        return await ledger.seen(caller.owner, caller.agent, message.message_id) is not None
 
 
 def _length(requested: int | None, field: str = "historyLength") -> int | None:
     if requested is not None and requested < 0:
         raise _bad(field, "must be 0 or more")
     return requested
+
+
+def _used_elsewhere() -> BadParams:
+    return _bad("message.messageId", "was used for another task; a new message has a new id")
 
 
 def _no_task(task_id: str) -> TaskNotFound:

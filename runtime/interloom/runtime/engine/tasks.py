@@ -189,6 +189,19 @@ class Tasks:
             del self._live[live.record.id]
         live.fail(error)
 
+    async def settle(self, live: Live) -> None:
+        """Wait until the task is over or waits for somebody.
+
+        Raises:
+            Unavailable: A commit failed meanwhile, or this process is about to end.
+        """
+        while live.stored.state not in SETTLED:
+            if self.leaving:
+                raise Unavailable(
+                    "this server is going down; get the task", details={"taskId": live.stored.id}
+                )
+            await live.changed()
+
     async def json(self, live: Live, history_length: int | None = None) -> bytes:
         """The A2A Task as stored, as JSON."""
         if history_length is None and live.snapshot is not None:

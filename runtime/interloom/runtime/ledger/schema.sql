@@ -66,7 +66,7 @@ CREATE TABLE signal (
 CREATE TABLE call (
     task  INTEGER NOT NULL,
     key   TEXT    NOT NULL,
-    state TEXT    NOT NULL,            -- intended, input_required, in_doubt, done, error
+    state TEXT    NOT NULL,            -- a CallState: intended, postponed …
     body  BLOB    NOT NULL,
     PRIMARY KEY (task, key)
 );

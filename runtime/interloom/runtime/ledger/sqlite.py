@@ -8,6 +8,7 @@ hop ten times that. With `synchronous=FULL` a commit returns after the WAL is on
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -161,7 +162,8 @@ class SqliteLedger:
 def _hold(path: Path) -> TextIOWrapper:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("a")
+        _private(path)  # SQLite gives `-wal` and `-shm` the mode of the database
+        lock = _private(path.with_name(path.name + ".lock")).open("a")
     except OSError as error:
         raise BadConfig(f"{path}: cannot be made: {error.strerror}") from None
     try:
@@ -170,6 +172,19 @@ def _hold(path: Path) -> TextIOWrapper:
         lock.close()
         raise BadConfig(f"{path}: another process serves this store") from None
     return lock
+
+
+def _private(path: Path) -> Path:
+    """Make a file, if there is none, that nobody but its owner may read, whatever the umask."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    return path
 
 
 def _connect(path: Path) -> sqlite3.Connection:

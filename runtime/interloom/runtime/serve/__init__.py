@@ -1,9 +1,12 @@
 """The A2A server: HTTP in, operations done, bytes out.
 
 body        the request body, bounded in size and time
+hosts       the names a request may be addressed to
 jsonrpc     the JSON-RPC binding over the method table
 asgi        routes, cards, and the one ASGI callable
 runtime     ledger, engine and operations put together, with a beginning and an end
+connection  one HTTP connection, bounded
+server      the HTTP server of a process
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ GET  /a2a/{agent}/.well-known/agent-card.json  an agent's card
 POST /a2a/{agent}                              JSON-RPC; a trailing slash is the same place
 POST /                                         JSON-RPC of the first agent
 GET  /health                                   200 once the process serves
+
+Whatever is asked for, the request must be for a name of ours; see `serve.hosts`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import orjson
 
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.body import Receive, Scope, Send
+from interloom.runtime.serve.hosts import LOOPBACK, Hosts
 from interloom.runtime.serve.jsonrpc import JsonRpc, respond
 from interloom.runtime.wire.card import WELL_KNOWN, About, card
 
@@ -36,8 +39,10 @@ class A2AApp:
         agents: What each agent says of itself, the first one being the default.
         open_rpc: Opens the JSON-RPC binding; left at shutdown.
         base_url: Where clients reach this process, without a trailing slash.
+        names: Hosts this process may be asked as, beside that of `base_url`; None for any.
 
     Attributes:
+        base_url: As given.
         problem: Why the startup failed, when the configuration is to blame; else None.
     """
 
@@ -47,9 +52,12 @@ class A2AApp:
         open_rpc: Callable[[], AbstractAsyncContextManager[JsonRpc]],
         *,
         base_url: str,
+        names: frozenset[str] | None = LOOPBACK,
     ) -> None:
         if not agents:
             raise BadConfig("there is no agent to serve")
+        self.base_url = base_url
+        self._hosts = None if names is None else Hosts(names, base_url)
         self._open_rpc = open_rpc
         self._rpc: JsonRpc | None = None
         self.problem: BadConfig | None = None
@@ -68,27 +76,35 @@ class A2AApp:
             if scope["type"] == "lifespan":
                 await self._live(receive, send)
             return
+        headers = dict(scope["headers"])
+        refusal = None if self._hosts is None else self._hosts.refusal(headers)
+        if refusal is not None:
+            await _refuse(send, refusal.status, refusal.reason)
+        elif self._rpc is None:
+            await _refuse(send, 503, "not serving")
+        else:
+            await self._answer(self._rpc, scope, headers, receive, send)
+
+    async def _answer(
+        self, rpc: JsonRpc, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
         path, method = scope["path"], scope["method"]
         agent = self._callers.get(path)
-        if self._rpc is None:
-            await _refuse(send, 503, "not serving")
-        elif agent is not None:
-            if method == "POST":
-                headers = dict(scope["headers"])
-                if scope["query_string"]:
-                    take_version(headers, scope["query_string"])
-                await self._rpc.answer(agent, headers, receive, send)
-            else:
-                await _refuse(send, 405, "this path takes POST", allow=b"POST")
-        else:
+        if agent is None:
             await self._page(path, method, send)
+        elif method == "POST":
+            if scope["query_string"]:
+                take_version(headers, scope["query_string"])
+            await rpc.answer(agent, headers, receive, send)
+        else:
+            await _refuse(send, 405, "this path takes POST", allow=b"POST")
 
     async def _page(self, path: str, method: str, send: Send) -> None:
         body = self._cards.get(path, b'{"status":"ok"}' if path == "/health" else None)
         if body is None:
             await _refuse(send, 404, "nothing is served at this path")
         elif method in {"GET", "HEAD"}:
-            await respond(send, 200, b"" if method == "HEAD" else body)
+            await respond(send, 200, body, is_head=method == "HEAD")
         else:
             await _refuse(send, 405, "this path takes GET", allow=b"GET")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 
@@ -16,23 +16,27 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Largest request body unless somebody says otherwise (ours; what gRPC takes by default)."""
+
+
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """What a request may weigh and how long it may take (notes on limits: 4 MiB, 60 s).
+    """What a request may weigh and how long it may take.
 
     Attributes:
         max_bytes: Largest body.
         max_s: Seconds until all of it is here.
     """
 
-    max_bytes: int = 4 * 1024 * 1024
+    max_bytes: int = MAX_BODY_BYTES
     max_s: float = 60.0
 
 
 async def read(headers: Mapping[bytes, bytes], receive: Receive, limits: BodyLimits) -> bytes:
     """Read a request body.
 
-    The time to its first piece is the connection's to bound (`serve.protocol`): nearly every body
+    The time to its first piece is the connection's to bound (`serve.connection`): nearly every body
     is here already when it is asked for, and a timer would cost each of them more than reading.
 
     Raises:

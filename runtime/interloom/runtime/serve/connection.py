@@ -1,39 +1,61 @@
-"""One HTTP connection: a request that dawdles is cut off, and an answer leaves in one piece.
+"""One HTTP connection: requests that dawdle or sprawl are cut off, answers leave in one piece.
 
-uvicorn bounds neither how long a request's head may take nor its body (uvicorn issue 157), and
-hands head and body of an answer to the system one after the other; a second call costs more than
-joining them. Everything else of HTTP is uvicorn's.
+uvicorn bounds neither how long a request's head may take nor its body (uvicorn issue 157), nor how
+large a head may be, and hands head and body of an answer to the system one after the other; a
+second call costs more than joining them. Everything else of HTTP is uvicorn's.
 """
 
 from __future__ import annotations
 
 import asyncio  # noqa: TID251 - uvicorn's protocols and transports are asyncio's
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from interloom.runtime.serve.body import BodyLimits
 
 HEAD_S: Final = 10.0
 """Seconds for a request's head, and from connecting to the first request."""
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Bytes of a request's head."""
+MAX_FIELDS: Final = 100
+"""Header fields of a request."""
 _HEAD: Final = b"HTTP/1.1 "
 _CONTINUE: Final = b"100"
 _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with deadlines; see `bounded`."""
+    """uvicorn's HTTP/1.1 protocol with bounds; see `bounded`.
+
+    uvicorn makes a new `scope` at a request's first byte, and a `cycle` with that scope when its
+    head is whole: which scope is where says what the parser is in the middle of, at no cost.
+
+    A request's time runs from when it is its turn. While an earlier one is being answered nobody
+    waits for the rest of it, and uvicorn may not even read.
+    """
 
     limits: ClassVar[BodyLimits] = BodyLimits()
     head_s: ClassVar[float] = HEAD_S
 
+    _out: OnePiece
     _deadline: asyncio.TimerHandle | None = None
-    _whole = False
+    _whole: Mapping[str, object] | None = None
+    """The scope of the last request that is whole; `self.scope` when no other has begun."""
+    _taken_bytes = 0
+    """Bytes taken since no request was unfinished."""
+    _earlier_bytes = 0
+    """How many of these may belong to requests before the unfinished one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
         """Begin; called by the event loop."""
-        super().connection_made(OnePiece(transport))
+        self._out = OnePiece(transport)
+        super().connection_made(self._out)
         self._set_deadline(self.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -46,41 +68,86 @@ class Connection(HttpToolsProtocol):
 
         A request that is whole when its bytes arrive, as nearly all are, touches no timer.
         """
-        self._whole = False
+        before = self._whole
+        self._taken_bytes += len(data)
         super().data_received(data)
-        if self._whole:
+        if self._whole is not before:  # a request got whole: it is bounded no more
             self._drop_deadline()
-        elif self._deadline is None:
-            self._set_deadline(self.limits.max_s if self._in_body() else self.head_s)
+            if self._whole is self.scope:
+                self._taken_bytes = self._earlier_bytes = 0
+                return
+            self._earlier_bytes = self._taken_bytes
+        self._await_rest()
 
     def on_message_complete(self) -> None:
         """A request is whole; called by the parser."""
-        self._whole = True
+        self._check_head()
+        self._whole = self.scope
         super().on_message_complete()
 
-    def _in_body(self) -> bool:
-        return self.cycle is not None and self.cycle.more_body
+    def on_response_complete(self) -> None:
+        """An answer is whole; called by its cycle."""
+        self._out.flush()  # uvicorn writes no body to HEAD, not even an empty one
+        super().on_response_complete()
+        if self._whole is not self.scope:
+            self._await_rest()
+
+    def _await_rest(self) -> None:
+        """Bound a request that is not whole, or has not begun and is announced by empty lines."""
+        if self._whole is not self.scope:
+            self._check_head()
+        if self._deadline is None and not self._is_behind():
+            self._set_deadline(self.limits.max_s if self._has_head() else self.head_s)
+
+    def _has_head(self) -> bool:
+        """Whether there is an unfinished request whose head is whole."""
+        return self._whole is not self.scope and _scope(self.cycle) is self.scope
+
+    def _is_behind(self) -> bool:
+        """Whether a request before the unfinished one is still being answered."""
+        if self._has_head():
+            return bool(self.pipeline)  # where it waits itself
+        return self._whole is not None and not self.cycle.response_complete
+
+    def _check_head(self) -> None:
+        fields = len(self.headers)
+        if self._taken_bytes <= MAX_HEAD_BYTES and fields <= MAX_FIELDS:
+            return
+        if self._has_head():
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        else:
+            size = self._taken_bytes - self._earlier_bytes
+        if size > MAX_HEAD_BYTES or fields > MAX_FIELDS:
+            self._cut_off(_TOO_LARGE)
 
     def _set_deadline(self, seconds: float) -> None:
-        self._drop_deadline()
-        self._deadline = self.loop.call_later(seconds, self._cut_off, seconds)
+        self._deadline = self.loop.call_later(seconds, self._expire, seconds)
 
     def _drop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _cut_off(self, waited_s: float) -> None:
-        cycle = self.cycle if self._in_body() else None
-        if cycle is not None and waited_s < self.limits.max_s:  # the head came in time after all
+    def _expire(self, waited_s: float) -> None:
+        if self._has_head() and waited_s < self.limits.max_s:  # the head came in time after all
             self._set_deadline(self.limits.max_s)
-            return
-        if cycle is None or not cycle.response_started:
-            self.transport.write(_TOO_SLOW)
+        else:
+            self._cut_off(_TOO_SLOW)
+
+    def _cut_off(self, reason: bytes) -> None:
+        """Close on an unfinished request; say why where an answer can be expected."""
+        cycle = self.cycle if self._has_head() else None
+        if not self._is_behind() and (cycle is None or not cycle.response_started):
+            self.transport.write(reason)
         if cycle is not None:  # whoever waits for the rest of it is told that it will not come
             cycle.disconnected = True
             cycle.message_event.set()
         self.transport.close()
+
+
+def _scope(cycle: RequestResponseCycle | None) -> Mapping[str, object] | None:
+    # uvicorn does not say so in its types, but there is no cycle before the first whole head.
+    return None if cycle is None else cycle.scope
 
 
 def bounded(limits: BodyLimits, *, head_s: float = HEAD_S) -> type[Connection]:
@@ -92,7 +159,8 @@ class OnePiece(asyncio.Transport):
     """A transport that sends an answer's head together with the first piece of its body.
 
     uvicorn writes the head by itself, and it begins as no body of ours does. A stream that has
-    nothing to say yet writes an empty piece to let its head go.
+    nothing to say yet writes an empty piece to let its head go; an answer that ends without a body
+    is flushed.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -114,14 +182,15 @@ class OnePiece(asyncio.Transport):
         """Write them as one."""
         self.write(b"".join(list_of_data))
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is held back."""
         if self._held:
             held, self._held = self._held, b""
             self._transport.write(held)
 
     def close(self) -> None:
         """Send what is held back, then close."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
     def abort(self) -> None:

@@ -11,7 +11,13 @@ import anyio
 from interloom.runtime.core import trace
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.operations import Caller, Operations, Stream
-from interloom.runtime.errors import RequestError, TransportError, Unavailable
+from interloom.runtime.errors import (
+    Conflict,
+    RequestError,
+    TransportError,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from interloom.runtime.model import SendMessageRequest, WireModel, decode
 from interloom.runtime.serve.body import BodyLimits, Receive, Send, read
 from interloom.runtime.telemetry.log import logger
@@ -33,6 +39,10 @@ _STREAM: Final = [
 ]
 
 
+_PLAIN: Final = frozenset({b"application/json", b"application/a2a+json"})
+"""Media types of a request (A2A 9.1, 14.1.1)."""
+
+
 class JsonRpc:
     """Answers JSON-RPC requests to one process's agents."""
 
@@ -49,6 +59,8 @@ class JsonRpc:
         """Read one request for an agent and answer it; whatever happens, the client is told."""
         call_id: Id | None = None
         try:
+            if headers.get(b"content-type") not in _PLAIN:
+                check_media_type(headers.get(b"content-type", b""))
             body = await read(headers, receive, self._limits)
             frame = jsonrpc.load(body)
             call_id = jsonrpc.id_of(frame)
@@ -86,6 +98,20 @@ class JsonRpc:
             await _chunk(send, frame)  # an empty one lets the head go; see `serve.connection`
             await _pour(stream, caller.agent, call_id, receive, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def check_media_type(content_type: bytes) -> None:
+    """Refuse a body that is not said to be JSON; parameters do not matter.
+
+    What it says is not needed to read it. But a browser sends a body of these types for a page of
+    another origin only after asking us whether it may (Fetch, "CORS-safelisted request-header"),
+    and we never say yes.
+
+    Raises:
+        UnsupportedMediaType: It is something else, or not said to be anything.
+    """
+    if content_type.partition(b";")[0].strip().lower() not in _PLAIN:
+        raise UnsupportedMediaType("the body of a request is application/json")
 
 
 def trace_of(headers: Mapping[bytes, bytes], request: WireModel) -> Trace | None:
@@ -136,16 +162,16 @@ async def _chunk(send: Send, data: bytes) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def respond(send: Send, status: int, body: bytes) -> None:
-    """Send a whole JSON answer."""
+async def respond(send: Send, status: int, body: bytes, *, is_head: bool = False) -> None:
+    """Send a whole JSON answer; to HEAD, all of it but the body (RFC 9110 9.3.2, 8.6)."""
     length = (b"content-length", b"%d" % len(body))
     await send({"type": "http.response.start", "status": status, "headers": [_JSON, length]})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
 def report(error: Exception, agent: str) -> None:
     """Log what went wrong, once: with a traceback when it is our fault."""
-    if isinstance(error, RequestError | Unavailable):
+    if isinstance(error, RequestError | Unavailable | Conflict):
         log.info("request.refused", agent=agent, code=error.code)
     else:
         log.error("request.broke", agent=agent, exc_info=error)
@@ -154,4 +180,4 @@ def report(error: Exception, agent: str) -> None:
 def _status(error: Exception) -> int:
     # JSON-RPC errors travel under 200; only what HTTP itself has a word for is said with it.
     http = row(error).http
-    return http if http in {408, 413, 503} else 200
+    return http if http in {408, 413, 415, 503} else 200

@@ -17,6 +17,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.serve.asgi import A2AApp
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
 
@@ -33,6 +34,8 @@ class Settings:
 
     Attributes:
         base_url: Where clients reach it, without a trailing slash.
+        names: Hosts it may be asked as, beside that of `base_url`; None for any, which leaves it
+            to whatever stands in front to keep web pages out.
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown.
@@ -40,6 +43,7 @@ class Settings:
     """
 
     base_url: str = "http://127.0.0.1:8080"
+    names: frozenset[str] | None = LOOPBACK
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
@@ -86,7 +90,8 @@ class Runtime:
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
                 try:
-                    yield Operations(tasks, engine, self._clock, self._ids)
+                    abouts = [agent.about for agent in self._agents.values()]
+                    yield Operations(tasks, engine, self._clock, self._ids, abouts)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await engine.drain(self._settings.grace_s)
@@ -96,10 +101,16 @@ class Runtime:
                 if self._settings.on_close is not None:
                     await self._settings.on_close()
 
+    @property
+    def limits(self) -> BodyLimits:
+        """Bounds on request bodies, for whoever serves the application."""
+        return self._settings.limits
+
     def app(self) -> A2AApp:
         """The ASGI application; its lifespan opens and closes the runtime."""
         abouts = {name: agent.about for name, agent in self._agents.items()}
-        return A2AApp(abouts, self._open_rpc, base_url=self._settings.base_url)
+        settings = self._settings
+        return A2AApp(abouts, self._open_rpc, base_url=settings.base_url, names=settings.names)
 
     @asynccontextmanager
     async def _open_rpc(self) -> AsyncGenerator[JsonRpc]:

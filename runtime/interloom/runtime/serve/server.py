@@ -13,6 +13,9 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.asgi import A2AApp
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.connection import bounded
+from interloom.runtime.telemetry.log import logger
+
+log = logger("serve")
 
 BACKLOG: Final = 2048
 """Connections the system holds until they are taken."""
@@ -48,12 +51,20 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn's server, whose streams end when it is told to, not when their tasks do."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the application, then say where it is reached."""
+        await super().startup(sockets)
+        app = self.config.app
+        if self.started and isinstance(app, A2AApp):
+            log.info("serve.listening", url=app.base_url)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let go of subscribers, then of everybody else."""
         app = self.config.app
         if isinstance(app, A2AApp):
             app.leave()
         await super().shutdown(sockets)
+        log.info("serve.stopped")
 
 
 def server(app: A2AApp, limits: BodyLimits, *, leave_s: int = LEAVE_S) -> uvicorn.Server:

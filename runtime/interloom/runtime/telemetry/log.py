@@ -18,6 +18,9 @@ from structlog.typing import EventDict
 ROOT: Final = "interloom"
 """The logger above all of ours."""
 
+FOREIGN: Final = ("uvicorn", "asyncio")
+"""Loggers of the server and the event loop below us: their warnings concern an operator, too."""
+
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 
 
@@ -35,7 +38,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     """Write JSON lines to `stream` (stderr), for an application; call it once, at its start.
 
     Args:
-        level: `debug`, `info`, `warning` or `error`.
+        level: `debug`, `info`, `warning` or `error`; others' loggers have `warning` at least.
         stream: Where to; stderr when None.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -51,10 +54,13 @@ def configure(level: str, stream: TextIO | None = None) -> None:
             ],
         )
     )
-    root = logging.getLogger(ROOT)
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    root.propagate = False
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    levels = {ROOT: threshold, **dict.fromkeys(FOREIGN, max(threshold, logging.WARNING))}
+    for name, least in levels.items():
+        found = logging.getLogger(name)
+        found.handlers = [handler]
+        found.setLevel(least)
+        found.propagate = False
 
 
 def _json(event: EventDict, **_: object) -> str:

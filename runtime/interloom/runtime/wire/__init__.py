@@ -5,6 +5,7 @@ errors      the error table: one row an error class, for every binding
 jsonrpc     JSON-RPC 2.0 envelopes
 sse         server-sent events, both directions
 card        the agent card, assembled
+media       media types, and which parts an agent takes
 versions    A2A-Version
 """
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from interloom.runtime.model import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
+from interloom.runtime.wire.media import JSON, TEXT, Modes
 from interloom.runtime.wire.versions import SERVED
 
 WELL_KNOWN: Final = "/.well-known/agent-card.json"
-TEXT: Final = "text/plain"
-JSON: Final = "application/json"
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Regular expression of an agent's name: it stands in a URL as it is."""
 
@@ -28,7 +27,7 @@ class About:
         description: For people and for other agents.
         version: The agent's own version.
         skills: What it can do; one skill of the agent's own name when there are none.
-        input_modes: Media types it takes.
+        input_modes: Media types it takes; a skill may list more.
         output_modes: Media types it gives.
     """
 
@@ -39,6 +38,16 @@ class About:
     input_modes: tuple[str, ...] = (TEXT, JSON)
     output_modes: tuple[str, ...] = (TEXT, JSON)
     tags: tuple[str, ...] = field(default=("agent",))
+
+
+def modes(about: About, *more: str) -> Modes:
+    """The media types an agent takes, those of its skills and `more` included.
+
+    Raises:
+        BadConfig: One of them is no media type.
+    """
+    of_skills = [mode for skill in about.skills for mode in skill.input_modes]
+    return Modes((*about.input_modes, *of_skills, *more))
 
 
 def card(about: About, *, url: str) -> AgentCard:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from interloom.runtime import errors
-from interloom.runtime.errors import InterloomError, RequestError
+from interloom.runtime.errors import InterloomError, RequestError, Unavailable
 from interloom.runtime.values import Json
 
 DOMAIN: Final = "a2a-protocol.org"
@@ -50,6 +50,7 @@ ROWS: Final[Mapping[type[BaseException], Row]] = MappingProxyType(
         errors.BadParams: Row(-32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS"),
         errors.TooLarge: Row(-32600, 413, "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE"),
         errors.TooSlow: Row(-32600, 408, "DEADLINE_EXCEEDED", "REQUEST_TOO_SLOW"),
+        errors.UnsupportedMediaType: Row(-32600, 415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"),
         errors.TaskNotFound: Row(-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND", DOMAIN),
         errors.TaskNotCancelable: Row(
             -32002, 400, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE", DOMAIN
@@ -75,6 +76,7 @@ ROWS: Final[Mapping[type[BaseException], Row]] = MappingProxyType(
         ),
         errors.RequestError: Row(-32600, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"),
         errors.Unavailable: Row(-32603, 503, "UNAVAILABLE", "UNAVAILABLE"),
+        errors.Conflict: Row(-32603, 409, "ABORTED", "CONFLICT"),
         BaseException: Row(-32603, 500, "INTERNAL", "INTERNAL"),
     }
 )
@@ -107,11 +109,9 @@ def details(error: BaseException) -> list[Json]:
         "reason": found.reason,
         "domain": found.domain,
     }
-    if not isinstance(error, RequestError):
-        return [info]
-    if error.details:
+    if isinstance(error, RequestError | Unavailable) and error.details:
         info["metadata"] = dict(error.details)
-    if not error.violations:
+    if not isinstance(error, RequestError) or not error.violations:
         return [info]
     violations: list[Json] = [
         {"field": each.field, "description": each.rule} for each in error.violations

@@ -1,0 +1,80 @@
+"""What a configuration makes of a runtime: its bounds, and the names it is asked by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interloom.apps.compose import compose
+from interloom.apps.config import parse
+from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.runtime import Runtime
+
+AGENT = """from __future__ import annotations
+from interloom.agents import Context, agent
+
+@agent(name="echo")
+async def echo(ctx: Context) -> str:
+    return ctx.text
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "composed_agent.py").write_text(AGENT, "utf-8")
+    return tmp_path
+
+
+def runtime(folder: Path, server: str) -> Runtime:
+    text = f'agents: {{echo: {{use: "composed_agent:echo"}}}}\nstore: "memory:"\nserver: {server}\n'
+    config = parse(text, "interloom.yaml", {})
+    base_url = config.server.url or f"http://{config.server.host}:8080"
+    return compose(config, base_url=base_url, folder=folder)
+
+
+async def status(app: Any, host: str) -> int:  # noqa: ANN401 - an ASGI application
+    """The status of an answer to a request for a host, before there is anything to serve."""
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request"}
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    headers = [(b"host", host.encode())]
+    scope = {"type": "http", "method": "GET", "path": "/health", "headers": headers}
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+OPEN = "host: 0.0.0.0, allowUnauthenticated: true"
+URL = 'url: "https://agents.example"'
+
+
+@pytest.mark.parametrize(
+    ("server", "ours", "theirs"),
+    [
+        ("{}", ["localhost:8080", "127.0.0.1"], ["agents.example", "0.0.0.0:8080"]),
+        (f"{{{URL}}}", ["localhost", "agents.example"], ["evil.example"]),
+        (f"{{{OPEN}, {URL}}}", ["agents.example"], ["localhost", "0.0.0.0:8080"]),
+        (f"{{{OPEN}}}", ["localhost", "agents.example", "10.0.0.1:8080"], []),
+    ],
+    ids=["loopback", "loopback behind a name", "open under a name", "open under any name"],
+)
+async def test_runtime_answers_to_the_names_it_can_know(
+    folder: Path, server: str, ours: list[str], theirs: list[str]
+) -> None:
+    """Ours: bound to loopback, and wherever its address was configured, it knows its names."""
+    app = runtime(folder, server).app()
+
+    assert {await status(app, host) for host in ours} == {503}
+    assert {await status(app, host) for host in theirs} <= {421}
+
+
+def test_body_limit_is_one_number_for_all_who_bound_bodies(folder: Path) -> None:
+    """README, configuration."""
+    assert runtime(folder, "{}").limits == BodyLimits() == BodyLimits(max_bytes=4 * 1024 * 1024)
+    assert runtime(folder, "{maxBodyBytes: 65536}").limits.max_bytes == 65536
