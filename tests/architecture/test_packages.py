@@ -100,7 +100,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "AgentRejected",
         "Context",
         "Declined",
-        "McpPeerError",
+        "ToolFailed",
         "ToolResult",
         "ToolUnanswered",
         "agent",

@@ -118,9 +118,14 @@ class Model:
                 raise Refused
             self.events[task_id] += (each,)
 
-    def _change(self, task_id: str, **fields: RunState | int) -> None:
+    def _change(
+        self, task_id: str, *, state: RunState | None = None, attempt: int | None = None
+    ) -> None:
         if task_id in self.runs:
-            self.runs[task_id] = RunRow(**{**self.runs[task_id]._asdict(), **fields})
+            run = self.runs[task_id]
+            self.runs[task_id] = RunRow(
+                task_id, run.agent, state or run.state, attempt or run.attempt
+            )
 
     def journal(self, task_id: str) -> Journal:
         return Journal(

@@ -51,11 +51,19 @@ async def connected(agent: Agent | None = None) -> AsyncGenerator[SocketStream]:
 
 @asynccontextmanager
 async def connected_to(
-    app: App, lifespan: Literal["on", "off"] = "on"
+    app: App, lifespan: Literal["on", "off"] = "on", idle_s: int = 5
 ) -> AsyncGenerator[SocketStream]:
     listener = listen("127.0.0.1", 0)
     connection = bounded(LIMITS, head_s=HEAD_S)
-    http = uvicorn.Server(uvicorn.Config(app, http=connection, log_config=None, lifespan=lifespan))
+    http = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=connection,
+            log_config=None,
+            lifespan=lifespan,
+            timeout_keep_alive=idle_s,
+        )
+    )
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(http.serve, [listener])
@@ -286,6 +294,25 @@ async def test_requests_on_one_connection_are_answered_in_turn() -> None:
 
     assert received.count(b"HTTP/1.1 200 OK") == 2
     assert received.index(b'"m1"') < received.index(b'"m2"')
+
+
+async def test_connection_is_closed_when_nobody_has_used_it_for_a_while() -> None:
+    """Ours: one timer a connection; it counts from the last answer, not from the first."""
+    app = Runtime([echo()], MemoryLedger).app()
+    async with connected_to(app, idle_s=1) as stream:
+        await stream.send(request(b"m1"))
+        await stream.receive()
+        with anyio.move_on_after(0.6) as pause:
+            await stream.receive()
+        await stream.send(request(b"m2"))
+        second = await stream.receive()
+        answered_at = anyio.current_time()
+        assert await all_of(stream) == b""
+        open_s = anyio.current_time() - answered_at
+
+    assert pause.cancelled_caught
+    assert b"TASK_STATE_COMPLETED" in second
+    assert 0.9 < open_s < 5
 
 
 async def test_client_that_waits_to_be_asked_for_its_body_is_asked() -> None:

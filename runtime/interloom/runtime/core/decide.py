@@ -26,7 +26,15 @@ from interloom.runtime.core.questions import (
     text_of,
     unanswered,
 )
-from interloom.runtime.core.record import Chunk, Event, Product, TaskRecord, stamp, status_json
+from interloom.runtime.core.record import (
+    Chunk,
+    Event,
+    Product,
+    TaskRecord,
+    made,
+    stamp,
+    status_json,
+)
 from interloom.runtime.errors import LocalError, TaskNotCancelable, UnsupportedOperation
 from interloom.runtime.model import Message, Role, TaskState
 from interloom.runtime.values import Json
@@ -79,10 +87,11 @@ def accept(record: TaskRecord, message: Message) -> Decision:
     """
     begun, at = record.state, stamp(record.status_at)
     state = move(begun, Move.STARTED)
-    first = Event(1, "submitted", begun, status_json(begun, at), _placed(record, message))
-    second = Event(2, "started", state, status_json(state, at))
+    placed = _placed(record, message)
+    first = made(Event, (1, "submitted", begun, status_json(begun, at), placed, None))
+    second = made(Event, (2, "started", state, status_json(state, at), None, None))
     working = record.moved(state, record.status_at, events=2, asks=())
-    return Decision(working, (first, second), _START)
+    return made(Decision, (working, (first, second), _START))
 
 
 def follow_up(record: TaskRecord, message: Message, *, now: datetime) -> Decision:
@@ -188,12 +197,14 @@ def finish(record: TaskRecord, products: Sequence[Product], *, now: datetime) ->
     state = move(record.state, Move.FINISHED)
     events = [
         # Not named after the artifact, whose id need not be unique among them.
-        Event(record.seq + n, f"finished/{n}", record.state, json, None, Chunk(name, False, True))
+        made(Event, (record.seq + n, f"finished/{n}", record.state, json, None, chunk))
         for n, (name, json) in enumerate(products, 1)
+        for chunk in (made(Chunk, (name, False, True)),)
     ]
     after = record.moved(state, now, events=len(events) + 1, asks=())
-    events.append(Event(after.seq, "finished", state, status_json(state, stamp(now))))
-    return Decision(after, tuple(events))
+    body = status_json(state, stamp(now))
+    events.append(made(Event, (after.seq, "finished", state, body, None, None)))
+    return made(Decision, (after, tuple(events), ()))
 
 
 def fail(record: TaskRecord, reason: str, *, now: datetime) -> Decision:

@@ -19,6 +19,8 @@ from interloom.runtime.model import TaskState
 class Move(Enum):
     """What can happen to a task, named from the task's point of view."""
 
+    __hash__ = object.__hash__  # each is one object, and looked up for every request
+
     STARTED = "started"
     REPORTED = "reported"
     ASKED_INPUT = "asked_input"

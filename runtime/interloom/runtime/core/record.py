@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
 import orjson
 
 from interloom.runtime.core.questions import OpenAsk
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.model import Artifact, TaskState
+
+Fields = TypeVar("Fields", bound=tuple[object, ...])
+
+
+class _Make(Protocol):
+    def __call__(self, kind: type[Fields], fields: tuple[object, ...], /) -> Fields: ...
+
+
+# pyright: ignore below, as a bare tuple is one of anything.
+made: Final = cast("_Make", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
+"""Makes a named tuple of its class and all its fields in order, at half the cost of calling the
+class; for what every request makes several of, and for nothing else."""
 
 
 class TaskRecord(NamedTuple):
@@ -46,17 +58,9 @@ class TaskRecord(NamedTuple):
         self, state: TaskState, at: datetime, *, events: int, asks: tuple[OpenAsk, ...]
     ) -> TaskRecord:
         """The record after that many more events, in a state entered at `at`."""
-        return TaskRecord(
-            self.id,
-            self.context_id,
-            self.owner,
-            self.agent,
-            state,
-            at,
-            self.seq + events,
-            asks,
-            self.trace,
-        )
+        task_id, context_id, owner, agent, _, _, seq, _, trace = self
+        fields = task_id, context_id, owner, agent, state, at, seq + events, asks, trace
+        return made(TaskRecord, fields)
 
 
 class Product(NamedTuple):

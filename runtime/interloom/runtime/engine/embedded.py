@@ -19,7 +19,7 @@ from anyio.abc import TaskStatus
 from interloom.runtime.core import decide
 from interloom.runtime.core.decide import Effect, Start, Stop, Wake
 from interloom.runtime.core.machine import TERMINAL
-from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext, dump_signal
 from interloom.runtime.engine.live import Live
@@ -90,7 +90,7 @@ class EmbeddedEngine:
         for effect in effects:
             match effect:
                 case Start():
-                    rows.append(PutRun(record.id, record.agent, RunState.ACTIVE, 1))
+                    rows.append(made(PutRun, (record.id, record.agent, RunState.ACTIVE, 1)))
                 case Wake(key=key, responses=responses):
                     rows.append(PutSignal(record.id, key, dump_signal(responses)))
                 case Stop():

@@ -15,7 +15,7 @@ import orjson
 from interloom.runtime.core import decide, paging
 from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
 from interloom.runtime.core.machine import TERMINAL
-from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.core.view import shorten
 from interloom.runtime.engine.live import Live
@@ -251,15 +251,10 @@ class Operations:
 
     async def _begin(self, caller: Caller, message: Message) -> tuple[Live, int]:
         self._begins.get(caller.agent, _ANYTHING).check(message.parts)
-        record = TaskRecord(
-            self._ids.fresh(),
-            message.context_id or self._ids.fresh(),
-            caller.owner,
-            caller.agent,
-            TaskState.SUBMITTED,
-            self._clock.now(),
-            trace=caller.trace,
-        )
+        task_id, context_id = self._ids.fresh(), message.context_id or self._ids.fresh()
+        owner, agent, caller_trace = caller
+        begun = TaskState.SUBMITTED, self._clock.now(), 0, (), caller_trace
+        record = made(TaskRecord, (task_id, context_id, owner, agent, *begun))
         decision = decide.accept(record, message)
         rows = self._engine.writes(record, decision.effects)
         try:

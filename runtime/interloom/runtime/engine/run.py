@@ -80,7 +80,7 @@ class Run:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the agent's code as a task of the event loop; the run keeps it alive."""
-        self._task = asyncio.get_running_loop().create_task(work)
+        self._task = asyncio.Task(work, loop=asyncio.get_running_loop())
 
     async def until_ended(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the work, or as much of it as there is until the run is ended."""

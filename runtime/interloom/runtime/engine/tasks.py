@@ -20,7 +20,7 @@ import anyio
 from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.delivery import Cursor, advance
 from interloom.runtime.core.machine import SETTLED
-from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.record import Event, TaskRecord, made
 from interloom.runtime.core.trace import root
 from interloom.runtime.core.view import TaskView
 from interloom.runtime.engine.live import Live
@@ -66,7 +66,7 @@ class Tasks:
         record, events = decision.record, decision.events
         live = Live(record, TaskView(record.id, record.context_id, events))
         live.opening = message
-        await self.ledger.commit(CreateTask(record, message.message_id, events), *more)
+        await self.ledger.commit(made(CreateTask, (record, message.message_id, events)), *more)
         live = self._live.setdefault(record.id, live)  # it may have been found and held already
         live.users += 1
         return live
@@ -164,7 +164,7 @@ class Tasks:
         snapshot = live.view.json() if record.state in SETTLED else None
         try:
             await self.ledger.commit(
-                MoveTask(record, before.seq, events, snapshot, message_id), *more
+                made(MoveTask, (record, before.seq, events, snapshot, message_id)), *more
             )
         except InterloomError as error:
             self._drop(live, error)

@@ -45,6 +45,8 @@ class Connection(HttpToolsProtocol):
 
     _out: OnePiece
     _deadline: asyncio.TimerHandle | None = None
+    _idle: asyncio.TimerHandle | None = None
+    _idle_until = 0.0
     _whole: Mapping[str, object] | None = None
     """The scope of the last request that is whole; `self.scope` when no other has begun."""
     _taken_bytes = 0
@@ -61,6 +63,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End; called by the event loop."""
         self._drop_deadline()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -88,9 +92,31 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is whole; called by its cycle."""
         self._out.flush()  # uvicorn writes no body to HEAD, not even an empty one
-        super().on_response_complete()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+            self._idle_until = self.loop.time() + self.timeout_keep_alive
+            if self._idle is None:
+                self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_idling)
         if self._whole is not self.scope:
             self._await_rest()
+
+    def _end_idling(self) -> None:
+        """Close a connection that nobody has used for a while.
+
+        uvicorn sets a timer for each answer and drops it at the next request, at 6 us of CPU
+        (measured); here one timer goes off now and then and is set to what is left.
+        """
+        self._idle = None
+        if self._whole is not self.scope or not self.cycle.response_complete:
+            return  # in use: it begins anew when that is answered, or has a deadline
+        left = self._idle_until - self.loop.time()
+        if left > 0:
+            self._idle = self.loop.call_later(left, self._end_idling)
+        else:
+            self.timeout_keep_alive_handler()
 
     def _await_rest(self) -> None:
         """Bound a request that is not whole, or has not begun and is announced by empty lines."""
