@@ -43,7 +43,7 @@ class _Agent(AgentExecutor):
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Refuse: no request of a benchmark is cancelled."""
-        raise NotImplementedError
+        raise RuntimeError("an echo is over before it can be canceled")
 
 
 async def _same(text: str) -> str:

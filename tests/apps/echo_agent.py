@@ -41,7 +41,7 @@ class Echo(AgentExecutor):
         await updater.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        raise NotImplementedError
+        raise RuntimeError("an echo is over before it can be canceled")
 
 
 @dataclass
