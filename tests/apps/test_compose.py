@@ -11,19 +11,12 @@ from interloom.apps.compose import compose
 from interloom.apps.config import parse
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.runtime import Runtime
-
-AGENT = """from __future__ import annotations
-from interloom.agents import Context, agent
-
-@agent(name="echo")
-async def echo(ctx: Context) -> str:
-    return ctx.text
-"""
+from tests.apps.agent_source import ECHO
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "composed_agent.py").write_text(AGENT, "utf-8")
+    (tmp_path / "composed_agent.py").write_text(ECHO, "utf-8")
     return tmp_path
 
 

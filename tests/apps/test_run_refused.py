@@ -19,20 +19,14 @@ import orjson
 import pytest
 
 from interloom.runtime.ledger.sqlite import SqliteLedger
+from tests.apps.agent_source import ECHO
 
 BOUND_S = 30.0
-AGENT = """from __future__ import annotations
-from interloom.agents import Context, agent
-
-@agent(name="echo")
-async def echo(ctx: Context) -> str:
-    return ctx.text
-"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "echo_agent_module.py").write_text(AGENT, "utf-8")
+    (tmp_path / "echo_agent_module.py").write_text(ECHO, "utf-8")
     config = 'agents: {echo: {use: "echo_agent_module:echo"}}\nserver: {port: 0}\n'
     (tmp_path / "interloom.yaml").write_text(config, "utf-8")
     return tmp_path
@@ -78,8 +72,8 @@ def test_database_of_somebody_else_is_refused_in_a_sentence(folder: Path) -> Non
         ("\n\nraise OSError('no')\n", "OSError: no ({folder}/echo_agent_module.py:3)"),
         ("def echo(:\n", "SyntaxError: invalid syntax (echo_agent_module.py, line 1)"),
         ("echo = 3\n", "echo_agent_module:echo is int, not a function under @agent(...)"),
-        (AGENT.replace("def echo", "def ecco"), "is not there; did you mean 'ecco'?"),
-        (AGENT.replace('@agent(name="echo")', "@agent"), "echo_agent_module.py:4)"),
+        (ECHO.replace("def echo", "def ecco"), "is not there; did you mean 'ecco'?"),
+        (ECHO.replace('@agent(name="echo")', "@agent"), "echo_agent_module.py:4)"),
     ],
 )
 def test_agent_that_cannot_be_loaded_is_refused_with_its_line(

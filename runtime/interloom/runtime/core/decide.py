@@ -197,9 +197,18 @@ def finish(record: TaskRecord, products: Sequence[Product], *, now: datetime) ->
     state = move(record.state, Move.FINISHED)
     events = [
         # Not named after the artifact, whose id need not be unique among them.
-        made(Event, (record.seq + n, f"finished/{n}", record.state, json, None, chunk))
+        made(
+            Event,
+            (
+                record.seq + n,
+                f"finished/{n}",
+                record.state,
+                json,
+                None,
+                made(Chunk, (name, False, True)),
+            ),
+        )
         for n, (name, json) in enumerate(products, 1)
-        for chunk in (made(Chunk, (name, False, True)),)
     ]
     after = record.moved(state, now, events=len(events) + 1, asks=())
     body = status_json(state, stamp(now))

@@ -52,10 +52,10 @@ MAX_ATTEMPTS: Final = 5
 """Times a run is begun again after a crash without having got anywhere; then the task fails."""
 LEAVE_S: Final = 5.0
 """Seconds a run that is let go of gets to leave; an agent may refuse to."""
-MAX_RETRY_S: Final = 60.0
-"""Longest such pause when it has to be made again and again."""
 RETRY_S: Final = 1.0
-"""Seconds before a run is begun again whose rows could not be written."""
+"""Seconds before a run is begun again whose rows could not be written or read."""
+MAX_RETRY_S: Final = 60.0
+"""Longest such pause; it doubles each time the rows still cannot be read."""
 
 
 _BLANK: Final = Journal()
