@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
+from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from interloom.protos.a2a_pb2 import SERVICE
 from interloom.runtime import model
 from interloom.runtime.engine.operations import Operations
-from interloom.runtime.errors import (
-    MethodNotFound,
-    PushNotSupported,
-    RequestError,
-    UnsupportedOperation,
-)
+from interloom.runtime.errors import MethodNotFound
 from interloom.runtime.wire.card import About, card
-from interloom.runtime.wire.methods import METHODS, NOT_OFFERED, Method, find
+from interloom.runtime.wire.methods import METHODS, Capability, Method, find
 
 SERVED = list(METHODS.values())
 
 
-def test_every_operation_of_the_service_is_served_or_refused_by_name() -> None:
-    """A2A 5.3: eleven operations, in the proto's names, each in one of the two tables."""
-    assert {method.name for method in SERVICE.methods} == {*METHODS, *NOT_OFFERED}
-    assert not METHODS.keys() & NOT_OFFERED.keys()
+def test_every_operation_of_the_service_is_in_the_table() -> None:
+    """A2A 5.3: eleven operations, in the proto's names."""
+    assert {method.name for method in SERVICE.methods} == METHODS.keys()
 
 
 @pytest.mark.parametrize("method", SERVED, ids=lambda method: method.name)
@@ -55,33 +52,29 @@ def test_method_is_found_by_its_name(method: Method) -> None:
     assert find(method.name) is method
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("CreateTaskPushNotificationConfig", PushNotSupported),
-        ("GetTaskPushNotificationConfig", PushNotSupported),
-        ("ListTaskPushNotificationConfigs", PushNotSupported),
-        ("DeleteTaskPushNotificationConfig", PushNotSupported),
-        ("GetExtendedAgentCard", UnsupportedOperation),
-    ],
-)
-def test_operation_the_card_does_not_promise_is_refused_as_such(
-    name: str, kind: type[RequestError]
-) -> None:
-    """A2A 3.3.4: a client learns that the agent lacks it, not that A2A does."""
-    with pytest.raises(kind, match=f"^{name} is not offered") as refused:
-        find(name)
-
-    assert type(refused.value) is kind
+def paths(method: Method) -> tuple[str, str]:
+    """The HTTP annotation of an operation, as verb and path."""
+    raw = SERVICE.methods_by_name[method.name].GetOptions().SerializeToString()
+    http: Any = import_module("google.api.annotations_pb2").http  # it comes without types
+    rule = MethodOptions.FromString(raw).Extensions[http]
+    verb: str = rule.WhichOneof("pattern")
+    return verb.upper(), getattr(rule, verb).replace("=*", "")
 
 
-def test_card_promises_what_the_tables_serve() -> None:
-    """A2A 3.3.4: capabilities and operations agree."""
-    offered = card(About("a", "A"), url="http://a.example").capabilities
+@pytest.mark.parametrize("method", SERVED, ids=lambda method: method.name)
+def test_method_has_the_verb_and_path_of_its_annotation(method: Method) -> None:
+    """a2a.proto, google.api.http."""
+    assert (method.verb, method.path) == paths(method)
 
-    assert bool(offered.streaming) == ("SubscribeToTask" in METHODS)
-    assert bool(offered.push_notifications) == ("CreateTaskPushNotificationConfig" in METHODS)
-    assert bool(offered.extended_agent_card) == ("GetExtendedAgentCard" in METHODS)
+
+@pytest.mark.parametrize("capability", Capability)
+def test_card_promises_what_its_agent_offers(capability: Capability) -> None:
+    """A2A 3.3.4: capabilities and operations agree; each capability stands for some operation."""
+    about = About("a", "A", capabilities=frozenset({capability}))
+    offered = card(about, url="http://a.example").capabilities.to_dict()
+
+    assert {name for name, said in offered.items() if said is True} == {capability.value}
+    assert any(method.capability is capability for method in SERVED)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.tasks import Follower, Tasks, owned
 from interloom.runtime.errors import (
     BadParams,
+    ExtendedCardNotConfigured,
     PushNotSupported,
     TaskNotFound,
     UnsupportedOperation,
@@ -31,12 +32,17 @@ from interloom.runtime.errors import (
 from interloom.runtime.ledger.rows import MessageSeen
 from interloom.runtime.model import (
     CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
     GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
     ListTasksRequest,
     Message,
     Role,
     SendMessageRequest,
     SubscribeToTaskRequest,
+    TaskPushNotificationConfig,
     TaskState,
 )
 from interloom.runtime.values import Clock, Ids
@@ -217,6 +223,42 @@ class Operations:
         finally:
             self._tasks.release(live)
 
+    async def create_push_config(
+        self, caller: Caller, request: TaskPushNotificationConfig
+    ) -> bytes:
+        """CreateTaskPushNotificationConfig (3.1.7).
+
+        Raises:
+            PushNotSupported: Always; no card of ours promises it.
+        """
+        raise _no_push()
+
+    async def get_push_config(
+        self, caller: Caller, request: GetTaskPushNotificationConfigRequest
+    ) -> bytes:
+        """GetTaskPushNotificationConfig (3.1.8); raises what `create_push_config` raises."""
+        raise _no_push()
+
+    async def list_push_configs(
+        self, caller: Caller, request: ListTaskPushNotificationConfigsRequest
+    ) -> bytes:
+        """ListTaskPushNotificationConfigs (3.1.9); raises what `create_push_config` raises."""
+        raise _no_push()
+
+    async def delete_push_config(
+        self, caller: Caller, request: DeleteTaskPushNotificationConfigRequest
+    ) -> bytes:
+        """DeleteTaskPushNotificationConfig (3.1.10); raises what `create_push_config` raises."""
+        raise _no_push()
+
+    async def extended_card(self, caller: Caller, request: GetExtendedAgentCardRequest) -> bytes:
+        """GetExtendedAgentCard (3.1.11).
+
+        Raises:
+            ExtendedCardNotConfigured: Always; no agent of ours has one.
+        """
+        raise ExtendedCardNotConfigured("this agent has no extended card")
+
     def leave(self) -> None:
         """Let go of all subscribers, because the process is about to end."""
         self._tasks.leave()
@@ -242,7 +284,7 @@ class Operations:
         if settings is not None:
             _length(settings.history_length, "configuration.historyLength")
             if settings.task_push_notification_config is not None:
-                raise PushNotSupported("this agent sends no push notifications")
+                raise _no_push()
         if message.role is not Role.USER:
             raise _bad("message.role", "must be ROLE_USER")
         if message.task_id:
@@ -306,6 +348,10 @@ def _length(requested: int | None, field: str = "historyLength") -> int | None:
     if requested is not None and requested < 0:
         raise _bad(field, "must be 0 or more")
     return requested
+
+
+def _no_push() -> PushNotSupported:
+    return PushNotSupported("this agent sends no push notifications")
 
 
 def _used_elsewhere() -> BadParams:

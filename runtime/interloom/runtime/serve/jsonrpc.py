@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import anyio
 
-from interloom.runtime.core import trace
-from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.operations import Caller, Operations, Stream
 from interloom.runtime.errors import (
     Conflict,
@@ -18,13 +16,14 @@ from interloom.runtime.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from interloom.runtime.model import SendMessageRequest, WireModel, decode
+from interloom.runtime.model import WireModel, decode
 from interloom.runtime.serve.body import BodyLimits, Receive, Send, read
+from interloom.runtime.serve.gate import Gate, trace_of
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.wire import jsonrpc, sse, versions
+from interloom.runtime.wire import jsonrpc, sse
 from interloom.runtime.wire.errors import row
 from interloom.runtime.wire.jsonrpc import Id
-from interloom.runtime.wire.methods import METHODS, Method, find
+from interloom.runtime.wire.methods import METHODS, Method
 
 log = logger("serve")
 
@@ -46,8 +45,8 @@ _PLAIN: Final = frozenset({b"application/json", b"application/a2a+json"})
 class JsonRpc:
     """Answers JSON-RPC requests to one process's agents."""
 
-    def __init__(self, operations: Operations, limits: BodyLimits) -> None:
-        self._limits = limits
+    def __init__(self, operations: Operations, gate: Gate, limits: BodyLimits) -> None:
+        self._gate, self._limits = gate, limits
         self.leave = operations.leave
         self._operations: dict[str, Any] = {
             method.name: getattr(operations, method.operation) for method in METHODS.values()
@@ -65,8 +64,7 @@ class JsonRpc:
             frame = jsonrpc.load(body)
             call_id = jsonrpc.id_of(frame)
             call = jsonrpc.call(frame)
-            versions.check(headers.get(b"a2a-version", b""))
-            method = find(call.method)
+            method = self._gate.admit(agent, call.method, headers)
             request = decode(method.request, call.params)
             caller = Caller("", agent, trace_of(headers, request))
             if method.streaming:
@@ -112,23 +110,6 @@ def check_media_type(content_type: bytes) -> None:
     """
     if content_type.partition(b";")[0].strip().lower() not in _PLAIN:
         raise UnsupportedMediaType("the body of a request is application/json")
-
-
-def trace_of(headers: Mapping[bytes, bytes], request: WireModel) -> Trace | None:
-    """The trace a request belongs to: by its headers, else by its message's metadata, else none."""
-    if b"traceparent" in headers:
-        names = ("traceparent", "tracestate", "baggage")
-        found = trace.read(
-            {name: headers.get(name.encode(), b"").decode("latin-1") for name in names}
-        )
-        if found is not None:
-            return found
-    if isinstance(request, SendMessageRequest):
-        for metadata in (request.message.metadata, request.metadata):
-            found = trace.read(metadata) if metadata else None
-            if found is not None:
-                return found
-    return None
 
 
 async def _pour(stream: Stream, agent: str, call_id: Id, receive: Receive, send: Send) -> None:

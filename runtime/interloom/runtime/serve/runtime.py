@@ -17,6 +17,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.serve.asgi import A2AApp
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
@@ -114,5 +115,6 @@ class Runtime:
 
     @asynccontextmanager
     async def _open_rpc(self) -> AsyncGenerator[JsonRpc]:
+        gate = Gate(agent.about for agent in self._agents.values())
         async with self.open() as operations:
-            yield JsonRpc(operations, self._settings.limits)
+            yield JsonRpc(operations, gate, self._settings.limits)

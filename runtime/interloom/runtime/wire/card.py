@@ -5,11 +5,18 @@ Source: A2A 1.0.1 sections 4.4, 8.2 (well-known path), 8.3 (interfaces, in order
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from interloom.runtime.model import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
+from interloom.runtime.model import (
+    AgentCapabilities,
+    AgentCard,
+    AgentExtension,
+    AgentInterface,
+    AgentSkill,
+)
 from interloom.runtime.wire.media import JSON, TEXT, Modes
+from interloom.runtime.wire.methods import Capability
 from interloom.runtime.wire.versions import SERVED
 
 WELL_KNOWN: Final = "/.well-known/agent-card.json"
@@ -29,6 +36,9 @@ class About:
         skills: What it can do; one skill of the agent's own name when there are none.
         input_modes: Media types it takes; a skill may list more.
         output_modes: Media types it gives.
+        tags: Of the skill it gets when it names none.
+        capabilities: Optional operations it offers.
+        extensions: Protocol extensions it speaks, or demands.
     """
 
     name: str
@@ -37,7 +47,9 @@ class About:
     skills: tuple[AgentSkill, ...] = ()
     input_modes: tuple[str, ...] = (TEXT, JSON)
     output_modes: tuple[str, ...] = (TEXT, JSON)
-    tags: tuple[str, ...] = field(default=("agent",))
+    tags: tuple[str, ...] = ("agent",)
+    capabilities: frozenset[Capability] = frozenset({Capability.STREAMING})
+    extensions: tuple[AgentExtension, ...] = ()
 
 
 def modes(about: About, *more: str) -> Modes:
@@ -62,7 +74,12 @@ def card(about: About, *, url: str) -> AgentCard:
         supported_interfaces=(
             AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version=SERVED),
         ),
-        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        capabilities=AgentCapabilities(
+            streaming=Capability.STREAMING in about.capabilities,
+            push_notifications=Capability.PUSH in about.capabilities,
+            extended_agent_card=Capability.EXTENDED_CARD in about.capabilities,
+            extensions=about.extensions,
+        ),
         default_input_modes=about.input_modes,
         default_output_modes=about.output_modes,
         skills=about.skills or (own_skill,),

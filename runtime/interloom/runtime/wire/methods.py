@@ -1,22 +1,28 @@
 """The method table: one row an operation, read by every binding.
 
-Source: A2A 1.0.1 section 5.3 and the HTTP annotations of a2a.proto.
+Source: A2A 1.0.1 sections 3.3.4 (capabilities), 5.3 (names, paths) and the HTTP annotations of
+a2a.proto.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, unique
 from types import MappingProxyType
 from typing import Final
 
 from interloom.runtime import model
-from interloom.runtime.errors import (
-    MethodNotFound,
-    PushNotSupported,
-    RequestError,
-    UnsupportedOperation,
-)
+from interloom.runtime.errors import MethodNotFound
+
+
+@unique
+class Capability(Enum):
+    """What an agent's card must promise before an operation is offered (3.3.4)."""
+
+    STREAMING = "streaming"
+    PUSH = "pushNotifications"
+    EXTENDED_CARD = "extendedAgentCard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,53 +33,106 @@ class Method:
         name: RPC name, which is also the JSON-RPC method.
         request: Message of its parameters.
         operation: Name of the function of `interloom.runtime.engine.operations` that does it.
+        verb: HTTP method of the HTTP+JSON binding.
+        path: Its path below the agent's URL; `{id}` stands for the field of that name.
         streaming: True when the answer is a stream.
+        capability: What the card must promise, or None.
     """
 
     name: str
     request: type[model.WireModel]
     operation: str
+    verb: str
+    path: str
     streaming: bool = False
+    capability: Capability | None = None
 
+
+_PUSH: Final = Capability.PUSH
+_CONFIGS: Final = "/tasks/{task_id}/pushNotificationConfigs"
 
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
     {
         method.name: method
         for method in (
-            Method("SendMessage", model.SendMessageRequest, "send_message"),
             Method(
-                "SendStreamingMessage", model.SendMessageRequest, "stream_message", streaming=True
+                "SendMessage", model.SendMessageRequest, "send_message", "POST", "/message:send"
             ),
-            Method("GetTask", model.GetTaskRequest, "get_task"),
-            Method("ListTasks", model.ListTasksRequest, "list_tasks"),
-            Method("CancelTask", model.CancelTaskRequest, "cancel_task"),
-            Method("SubscribeToTask", model.SubscribeToTaskRequest, "subscribe", streaming=True),
+            Method(
+                "SendStreamingMessage",
+                model.SendMessageRequest,
+                "stream_message",
+                "POST",
+                "/message:stream",
+                streaming=True,
+                capability=Capability.STREAMING,
+            ),
+            Method("GetTask", model.GetTaskRequest, "get_task", "GET", "/tasks/{id}"),
+            Method("ListTasks", model.ListTasksRequest, "list_tasks", "GET", "/tasks"),
+            Method(
+                "CancelTask", model.CancelTaskRequest, "cancel_task", "POST", "/tasks/{id}:cancel"
+            ),
+            Method(
+                "SubscribeToTask",
+                model.SubscribeToTaskRequest,
+                "subscribe",
+                "GET",
+                "/tasks/{id}:subscribe",
+                streaming=True,
+                capability=Capability.STREAMING,
+            ),
+            Method(
+                "CreateTaskPushNotificationConfig",
+                model.TaskPushNotificationConfig,
+                "create_push_config",
+                "POST",
+                _CONFIGS,
+                capability=_PUSH,
+            ),
+            Method(
+                "GetTaskPushNotificationConfig",
+                model.GetTaskPushNotificationConfigRequest,
+                "get_push_config",
+                "GET",
+                f"{_CONFIGS}/{{id}}",
+                capability=_PUSH,
+            ),
+            Method(
+                "ListTaskPushNotificationConfigs",
+                model.ListTaskPushNotificationConfigsRequest,
+                "list_push_configs",
+                "GET",
+                _CONFIGS,
+                capability=_PUSH,
+            ),
+            Method(
+                "DeleteTaskPushNotificationConfig",
+                model.DeleteTaskPushNotificationConfigRequest,
+                "delete_push_config",
+                "DELETE",
+                f"{_CONFIGS}/{{id}}",
+                capability=_PUSH,
+            ),
+            Method(
+                "GetExtendedAgentCard",
+                model.GetExtendedAgentCardRequest,
+                "extended_card",
+                "GET",
+                "/extendedAgentCard",
+                capability=Capability.EXTENDED_CARD,
+            ),
         )
     }
 )
-
-NOT_OFFERED: Final[Mapping[str, type[RequestError]]] = MappingProxyType(
-    {
-        "CreateTaskPushNotificationConfig": PushNotSupported,
-        "GetTaskPushNotificationConfig": PushNotSupported,
-        "ListTaskPushNotificationConfigs": PushNotSupported,
-        "DeleteTaskPushNotificationConfig": PushNotSupported,
-        "GetExtendedAgentCard": UnsupportedOperation,
-    }
-)
-"""Operations A2A has and our cards do not promise, each with the error that says so (3.3.4)."""
 
 
 def find(name: str) -> Method:
     """The row of a method.
 
     Raises:
-        PushNotSupported | UnsupportedOperation: A2A has the operation, our cards say we do not.
         MethodNotFound: There is none of that name.
     """
     method = METHODS.get(name)
-    if method is not None:
-        return method
-    if name in NOT_OFFERED:
-        raise NOT_OFFERED[name](f"{name} is not offered; the agent card says what is")
-    raise MethodNotFound("Method not found", details={"method": name[:100]})
+    if method is None:
+        raise MethodNotFound("Method not found", details={"method": name[:100]})
+    return method
