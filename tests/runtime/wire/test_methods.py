@@ -13,10 +13,11 @@ from interloom.protos.a2a_pb2 import SERVICE
 from interloom.runtime import model
 from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import MethodNotFound
-from interloom.runtime.wire.card import About, card
+from interloom.runtime.wire.card import About, Binding, Endpoint, card
 from interloom.runtime.wire.methods import METHODS, Capability, Method, find
 
 SERVED = list(METHODS.values())
+PLACE = Endpoint(Binding.JSONRPC, "http://a.example")
 
 
 def test_every_operation_of_the_service_is_in_the_table() -> None:
@@ -71,7 +72,7 @@ def test_method_has_the_verb_and_path_of_its_annotation(method: Method) -> None:
 def test_card_promises_what_its_agent_offers(capability: Capability) -> None:
     """A2A 3.3.4: capabilities and operations agree; each capability stands for some operation."""
     about = About("a", "A", capabilities=frozenset({capability}))
-    offered = card(about, url="http://a.example").capabilities.to_dict()
+    offered = card(about, endpoints=(PLACE,)).capabilities.to_dict()
 
     assert {name for name, said in offered.items() if said is True} == {capability.value}
     assert any(method.capability is capability for method in SERVED)

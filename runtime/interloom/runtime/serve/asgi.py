@@ -22,7 +22,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.body import Receive, Scope, Send
 from interloom.runtime.serve.hosts import LOOPBACK, Hosts
 from interloom.runtime.serve.jsonrpc import JsonRpc, respond
-from interloom.runtime.wire.card import WELL_KNOWN, About, card
+from interloom.runtime.wire.card import WELL_KNOWN, About, Binding, Endpoint, card
 
 PREFIX: Final = "/a2a/"
 
@@ -30,6 +30,11 @@ PREFIX: Final = "/a2a/"
 def agent_path(name: str) -> str:
     """Where an agent is served below the base URL."""
     return f"{PREFIX}{name}"
+
+
+def endpoints(url: str) -> tuple[Endpoint, ...]:
+    """Where an agent is served, given its URL: what is preferred comes first (8.3.1)."""
+    return (Endpoint(Binding.JSONRPC, url),)
 
 
 class A2AApp:
@@ -67,7 +72,8 @@ class A2AApp:
         for name, about in agents.items():
             path = agent_path(name)
             self._callers[path] = self._callers[f"{path}/"] = name
-            self._cards[path + WELL_KNOWN] = card(about, url=base_url + path).to_json()
+            places = endpoints(base_url + path)
+            self._cards[path + WELL_KNOWN] = card(about, endpoints=places).to_json()
         self._cards[WELL_KNOWN] = self._cards[agent_path(default) + WELL_KNOWN]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,7 +5,9 @@ Source: A2A 1.0.1 sections 4.4, 8.2 (well-known path), 8.3 (interfaces, in order
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, unique
 from typing import Final
 
 from interloom.runtime.model import (
@@ -22,6 +24,30 @@ from interloom.runtime.wire.versions import SERVED
 WELL_KNOWN: Final = "/.well-known/agent-card.json"
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Regular expression of an agent's name: it stands in a URL as it is."""
+
+
+@unique
+class Binding(Enum):
+    """A way of speaking A2A; the value is its name on a card (4.4.6)."""
+
+    JSONRPC = "JSONRPC"
+    HTTP_JSON = "HTTP+JSON"
+    GRPC = "GRPC"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A place where an agent is served.
+
+    Attributes:
+        binding: What is spoken there.
+        url: Absolute; for gRPC `host:port`, as a2a.proto has it.
+        tenant: What requests sent there name as their tenant; empty for nothing.
+    """
+
+    binding: Binding
+    url: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +88,13 @@ def modes(about: About, *more: str) -> Modes:
     return Modes((*about.input_modes, *of_skills, *more))
 
 
-def card(about: About, *, url: str) -> AgentCard:
-    """Assemble the card of an agent served over JSON-RPC at `url`."""
+def card(about: About, *, endpoints: Sequence[Endpoint]) -> AgentCard:
+    """Assemble the card of an agent.
+
+    Args:
+        about: What its author says.
+        endpoints: Where it is served, the one preferred first (8.3.1); at least one.
+    """
     own_skill = AgentSkill(
         id=about.name, name=about.name, description=about.description, tags=about.tags
     )
@@ -71,8 +102,14 @@ def card(about: About, *, url: str) -> AgentCard:
         name=about.name,
         description=about.description,
         version=about.version,
-        supported_interfaces=(
-            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version=SERVED),
+        supported_interfaces=tuple(
+            AgentInterface(
+                url=each.url,
+                protocol_binding=each.binding.value,
+                tenant=each.tenant,
+                protocol_version=SERVED,
+            )
+            for each in endpoints
         ),
         capabilities=AgentCapabilities(
             streaming=Capability.STREAMING in about.capabilities,
