@@ -40,7 +40,7 @@ protos: $(STAMP) ## compile a2a.proto into a2a.binpb and a2a_pb2.pyi
 lock: ## pin what a fresh install of pyproject.toml gives today
 	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable . --group dev
+	$(BIN)/pip install --quiet --editable . --group dev --group conformance
 	$(BIN)/pip freeze --all --exclude-editable --exclude setuptools > constraints.txt
 
 clean: ## remove what the other targets made
