@@ -1,0 +1,128 @@
+"""Our MCP client as the conformance suite runs it: `python -m tests.peers.mcp_client URL`.
+
+The suite starts a server of its own for each scenario, appends its URL, and says what it is about
+in the environment: `MCP_CONFORMANCE_SCENARIO`, and for some `MCP_CONFORMANCE_CONTEXT`, JSON.
+Whatever the scenario, the client does what a host does: it asks the server what it is, lists, calls
+what it was offered, and answers what it is asked. Exit code 0 means that all of it went well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Final
+
+import anyio
+
+from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp.core.asks import Elicit
+from interloom.bridges.mcp.core.rounds import Ask, Call, Done
+from interloom.bridges.mcp.core.tools import Tool, read_tool_result
+from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.values import Json, JsonObject
+
+PATIENCE_S: Final = 20.0
+"""Seconds the whole conversation may take; the suite waits thirty."""
+
+_SAMPLES: Final[Mapping[str, Json]] = {
+    "string": "sample",
+    "integer": 5,
+    "number": 5,
+    "boolean": True,
+    "array": [],
+    "object": {},
+}
+
+
+async def everything(client: McpClient) -> None:
+    """Use all that the server offers."""
+    tools = await client.list_tools()
+    first = [(tool, *await _begin(client, tool)) for tool in tools]
+    for tool, call, step in first:  # every call is open before the first is answered
+        await _finish(client, tool, call, step)
+
+
+async def listing(client: McpClient) -> None:
+    """List the tools and leave them alone."""
+    await client.list_tools()
+
+
+async def replay(client: McpClient) -> None:
+    """Make exactly the calls that the scenario wants to see."""
+    context = json.loads(os.environ["MCP_CONFORMANCE_CONTEXT"])
+    tools = {tool.name: tool for tool in await client.list_tools()}
+    for wanted in context["toolCalls"]:
+        tool = tools[wanted["name"]]
+        await _finish(client, tool, *await _begin(client, tool, wanted["arguments"]))
+
+
+SCENARIOS: Final[Mapping[str, Callable[[McpClient], Awaitable[None]]]] = {
+    "http-custom-headers": replay,
+    "json-schema-ref-no-deref": listing,  # its server implements no call
+}
+"""What to do where using everything is not it."""
+
+
+async def _begin(
+    client: McpClient, tool: Tool, arguments: JsonObject | None = None
+) -> tuple[Call, Ask | Done]:
+    given = _sample(tool.input_schema) if arguments is None else arguments
+    call = Call(client.server.name, "tools/call", {"name": tool.name, "arguments": given})
+    return call.receive(await client.exchange(call.send()))
+
+
+async def _finish(client: McpClient, tool: Tool, call: Call, step: Ask | Done) -> None:
+    while not isinstance(step, Done):
+        answers = {key: _accept(request) for key, request in step.requests.items()}
+        call, step = call.receive(await client.exchange(call.answer(answers)))
+    result = read_tool_result(step.result, server=client.server.name)
+    _say(f"{tool.name}: {'failed: ' if result.is_error else ''}{result.text}")
+
+
+def _accept(request: Elicit) -> JsonObject:
+    """A person who agrees to everything and fills in every field."""
+    if request.schema is None:
+        return {"action": "accept"}
+    return {"action": "accept", "content": _sample(request.schema, every=True)}
+
+
+def _sample(schema: JsonObject, *, every: bool = False) -> JsonObject:
+    """An object that fits a flat schema: its required fields, or every one, defaults first."""
+    fields = schema.get("properties")
+    if not isinstance(fields, Mapping):
+        return {}
+    required = schema.get("required", [])
+    names = fields if every or not isinstance(required, list) else map(str, required)
+    return {name: _value(fields.get(name)) for name in names}
+
+
+def _value(field: Json) -> Json:
+    if not isinstance(field, Mapping):
+        return None
+    if "default" in field:
+        return field["default"]
+    match field.get("enum"):
+        case [first, *_]:
+            return first
+        case _:
+            return _SAMPLES.get(str(field.get("type")))
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201  the suite keeps it beside the scenario's checks
+
+
+async def main(url: str) -> None:
+    scenario = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
+    async with aclosing(PooledHttp()) as port:
+        client = McpClient(ServerSpec("peer", url, timeout_s=10.0), port)
+        with anyio.fail_after(PATIENCE_S):
+            await client.discover()
+            await SCENARIOS.get(scenario, everything)(client)
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1])
