@@ -16,7 +16,7 @@ from bench.callers import on_orders
 from bench.canned_mcp import TOOL
 from bench.serving import Place
 from interloom.agents import AgentDefinition, Context, agent
-from interloom.bridges import McpClient, ServerSpec
+from interloom.bridges import McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.bridges.mcp.core.rounds import Call, Done
 from interloom.bridges.mcp.core.tools import read_tool_result
@@ -77,7 +77,9 @@ def _serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -
     http = PooledHttp()
     servers: dict[str, ToolServer] = {}
     if place.tools_port:
-        servers[SERVER] = ToolServer(McpClient(ServerSpec(SERVER, place.tools_url), http))
+        servers[SERVER] = ToolServer(
+            McpClient(StreamableHttp(ServerSpec(SERVER, place.tools_url), http))
+        )
     served = definition.bind(Toolbox(servers))
     runtime = Runtime([served], open_ledger, Settings(on_close=http.aclose))
     serving = server(runtime.app(), BodyLimits())  # as `interloom run` serves
@@ -89,7 +91,7 @@ def _serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -
 @asynccontextmanager
 async def _client(place: Place) -> AsyncGenerator[CallTool]:
     http = PooledHttp()
-    client = McpClient(ServerSpec(SERVER, place.tools_url), http)
+    client = McpClient(StreamableHttp(ServerSpec(SERVER, place.tools_url), http))
 
     async def call(text: str) -> str:
         value = Call(SERVER, "tools/call", {"name": TOOL, "arguments": {"text": text}})

@@ -90,9 +90,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "echo",
     ),
     "runtime.wire": (),
-    "bridges": ("McpClient", "ServerSpec"),
+    "bridges": ("McpClient", "ServerSpec", "StreamableHttp", "Transport"),
     "bridges.handoff": ("Repeat", "ToolFailed", "ToolServer", "ToolUnanswered", "Toolbox"),
-    "bridges.mcp": ("McpClient", "ServerSpec"),
+    "bridges.mcp": ("McpClient", "ServerSpec", "StreamableHttp", "Transport"),
     "bridges.mcp.core": (),
     "agents": (
         "AgentDefinition",

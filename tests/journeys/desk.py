@@ -17,7 +17,7 @@ import anyio
 import orjson
 
 from interloom.bridges.handoff import Repeat, ToolServer
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.serve.body import Receive, Scope, Send
 from interloom.runtime.testing.in_process import in_process
 from interloom.runtime.values import Json, JsonObject
@@ -77,7 +77,9 @@ class Desk:
     ) -> AsyncGenerator[dict[str, ToolServer]]:
         """Serve in this process; yields the toolbox of an agent that has this server alone."""
         async with in_process(self) as port:
-            client = McpClient(ServerSpec(name, "http://desk.test/mcp", timeout_s=5.0), port)
+            client = McpClient(
+                StreamableHttp(ServerSpec(name, "http://desk.test/mcp", timeout_s=5.0), port)
+            )
             yield {name: ToolServer(client, repeat)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

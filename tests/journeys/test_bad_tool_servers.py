@@ -13,7 +13,7 @@ import pytest
 
 from interloom.agents import Context, ToolResult, agent
 from interloom.bridges.handoff import ToolServer
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.listing import MAX_TOOLS
 from interloom.bridges.mcp.core.rounds import MAX_ROUNDS
 from interloom.runtime.client import A2AClient
@@ -44,7 +44,7 @@ async def calling(stage: Stage, url: str) -> AsyncGenerator[A2AClient]:
     """A client of an agent whose tool server is at `url`."""
     port = PooledHttp()
     spec = ServerSpec("flights", url, timeout_s=0.3, total_s=2.0, max_bytes=MAX_BYTES)
-    tools = {"flights": ToolServer(McpClient(spec, port))}
+    tools = {"flights": ToolServer(McpClient(StreamableHttp(spec, port)))}
     async with stage.play(concierge, tools=tools) as world:
         yield stage.client(world, "concierge")
         assert await world.ledger.runs() == []

@@ -9,7 +9,7 @@ import pytest
 
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.errors import TaskNotCancelable
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.net.pooled import PooledHttp
@@ -113,7 +113,11 @@ async def test_cancel_closes_a_real_connection(stage: Stage) -> None:
 
     port = PooledHttp()
     async with hostile.serving(answer) as server:
-        tools = {"flights": ToolServer(McpClient(ServerSpec("flights", server.url), port))}
+        tools = {
+            "flights": ToolServer(
+                McpClient(StreamableHttp(ServerSpec("flights", server.url), port))
+            )
+        }
         async with stage.play(concierge, tools=tools) as world:
             client = stage.client(world, "concierge")
             task = await send(client, "Lisbon", AT_ONCE)

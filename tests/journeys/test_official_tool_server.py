@@ -21,7 +21,7 @@ from mcp_types import (
 
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.model import TaskState
 from interloom.runtime.net.pooled import PooledHttp
@@ -89,7 +89,7 @@ async def served(flights: Flights) -> AsyncGenerator[dict[str, ToolServer]]:
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listener])
             try:
-                yield {"flights": ToolServer(McpClient(spec, port))}
+                yield {"flights": ToolServer(McpClient(StreamableHttp(spec, port)))}
             finally:
                 server.should_exit = True
                 await port.aclose()

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer
 from interloom.bridges.handoff.toolbox import CONNECT_TRIES
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
 from interloom.runtime.testing.in_process import AppHttp, in_process
 from interloom.runtime.values import JsonObject
@@ -59,7 +59,11 @@ async def test_answer_of_a_person_outlives_a_server_that_restarts(stage: Stage) 
 
     async with in_process(Desk(ship=ship)) as port:
         away = ComesBack(port, CONNECT_TRIES)
-        tools = {"flights": ToolServer(McpClient(ServerSpec("flights", "http://desk.test"), away))}
+        tools = {
+            "flights": ToolServer(
+                McpClient(StreamableHttp(ServerSpec("flights", "http://desk.test"), away))
+            )
+        }
         async with stage.play(concierge, tools=tools) as world:
             client = stage.client(world, "concierge")
             task = await send(client, "Lisbon")

@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolFailed, ToolServer, ToolUnanswered
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.core.frames import Profile
 from interloom.runtime.errors import LocalError
@@ -75,7 +75,7 @@ async def served(
     port = PooledHttp()
     async with serving(script.answer) as server:
         spec = ServerSpec("flights", server.url, timeout_s=0.5, total_s=2.0)
-        yield {"flights": ToolServer(McpClient(spec, port, profile=profile))}
+        yield {"flights": ToolServer(McpClient(StreamableHttp(spec, port), profile=profile))}
     await port.aclose()
 
 
@@ -242,7 +242,11 @@ async def test_repeat_that_never_arrived_says_nothing_of_the_first_try(stage: St
         return {}
 
     async with in_process(Desk(ship=ship)) as port:
-        tools = {"flights": ToolServer(McpClient(ServerSpec("flights", "http://desk.test"), port))}
+        tools = {
+            "flights": ToolServer(
+                McpClient(StreamableHttp(ServerSpec("flights", "http://desk.test"), port))
+            )
+        }
         async with stage.play(concierge, tools=tools) as world:
             client = stage.client(world, "concierge")
             task = await send(client, "Lisbon", AT_ONCE)

@@ -17,7 +17,7 @@ from typing import Final
 
 import anyio
 
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.asks import Elicit
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.core.tools import Tool, read_tool_result
@@ -70,7 +70,7 @@ async def _begin(
     client: McpClient, tool: Tool, arguments: JsonObject | None = None
 ) -> tuple[Call, Ask | Done]:
     given = _sample(tool.input_schema) if arguments is None else arguments
-    call = Call(client.server.name, "tools/call", {"name": tool.name, "arguments": given})
+    call = Call(client.server, "tools/call", {"name": tool.name, "arguments": given})
     return call.receive(await client.exchange(call.send()))
 
 
@@ -78,7 +78,7 @@ async def _finish(client: McpClient, tool: Tool, call: Call, step: Ask | Done) -
     while not isinstance(step, Done):
         answers = {key: _accept(request) for key, request in step.requests.items()}
         call, step = call.receive(await client.exchange(call.answer(answers)))
-    result = read_tool_result(step.result, server=client.server.name)
+    result = read_tool_result(step.result, server=client.server)
     _say(f"{tool.name}: {'failed: ' if result.is_error else ''}{result.text}")
 
 
@@ -118,7 +118,7 @@ def _say(text: str) -> None:
 async def main(url: str) -> None:
     scenario = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
     async with aclosing(PooledHttp()) as port:
-        client = McpClient(ServerSpec("peer", url, timeout_s=10.0), port)
+        client = McpClient(StreamableHttp(ServerSpec("peer", url, timeout_s=10.0), port))
         with anyio.fail_after(PATIENCE_S):
             await client.discover()
             await SCENARIOS.get(scenario, everything)(client)

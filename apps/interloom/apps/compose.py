@@ -15,7 +15,7 @@ from interloom.agents import AgentDefinition
 from interloom.apps.config import Config, HttpServer, LocalAgent
 from interloom.apps.config_rules import is_loopback
 from interloom.bridges.handoff import Repeat, Toolbox, ToolServer
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
@@ -40,7 +40,7 @@ def compose(config: Config, *, base_url: str, folder: Path) -> Runtime:
     """
     http = PooledHttp()
     servers = {
-        name: ToolServer(McpClient(_spec(name, block), http), Repeat(block.retry))
+        name: ToolServer(McpClient(StreamableHttp(_spec(name, block), http)), Repeat(block.retry))
         for name, block in config.http_servers().items()
     }
     agents = [_agent(name, block, servers, folder) for name, block in config.local_agents().items()]

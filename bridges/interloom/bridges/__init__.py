@@ -6,6 +6,6 @@ handoff   a tool's question becomes the task's question
 
 from __future__ import annotations
 
-from interloom.bridges.mcp import McpClient, ServerSpec
+from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp, Transport
 
-__all__ = ["McpClient", "ServerSpec"]
+__all__ = ["McpClient", "ServerSpec", "StreamableHttp", "Transport"]

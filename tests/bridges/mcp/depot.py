@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.frames import Profile
-from interloom.bridges.mcp.http import ServerSpec
+from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.runtime.net.port import HttpPort
 from interloom.runtime.values import Json, JsonObject
 from tests.runtime.net.hostile import Hostile, Seen, head
@@ -64,7 +64,7 @@ def depot(**replies: Reply | list[Reply]) -> Depot:
 def client_of(server: Hostile, port: HttpPort, *, profile: Profile | None = None) -> McpClient:
     """A client with limits fit for a test."""
     spec = ServerSpec("depot", server.url, timeout_s=2.0, total_s=5.0)
-    return McpClient(spec, port, profile=profile)
+    return McpClient(StreamableHttp(spec, port), profile=profile)
 
 
 def body(status: int, content: bytes, media_type: str | None, **headers: str) -> bytes:

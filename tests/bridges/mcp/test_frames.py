@@ -210,12 +210,13 @@ def test_supported_versions_are_read_from_the_error(data: Json, supported: tuple
     assert caught.value.supported == supported
 
 
-@pytest.mark.parametrize("params", [{}, {"progressToken": "p1", "progress": 1}, [], None])
-def test_notification_is_known_by_its_method_whatever_it_says(params: Json) -> None:
-    """MCP 2026-07-28 basic/index "Notifications"; ours: none of them changes anything for us."""
+@pytest.mark.parametrize("params", [{}, {"progressToken": "p1", "progress": 1}, [], 1, None])
+def test_notification_is_read_whatever_it_says(params: Json) -> None:
+    """MCP 2026-07-28 basic/index "Notifications"; ours: bad params are read as none."""
     frame: Json = {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}
+    kept = params if isinstance(params, dict) else {}
 
-    assert read(frame) == Notification("notifications/progress")
+    assert read(frame) == Notification("notifications/progress", kept)
 
 
 def test_method_of_a_notification_is_cut_and_printable() -> None:

@@ -23,7 +23,7 @@ from interloom.bridges.mcp.core.errors import (
 )
 from interloom.bridges.mcp.core.frames import MAX_DEPTH
 from interloom.bridges.mcp.core.rounds import Call
-from interloom.bridges.mcp.http import MAX_MESSAGES, ServerSpec
+from interloom.bridges.mcp.http import MAX_MESSAGES, ServerSpec, StreamableHttp
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
@@ -79,7 +79,7 @@ async def test_post_carries_what_the_page_demands(port: PooledHttp) -> None:
     script = depot(resources_read=gives(DONE))
     async with serving(script.answer) as server:
         spec = ServerSpec("depot", server.url, {"Authorization": "Bearer t0ken"})
-        await read(McpClient(spec, port))
+        await read(McpClient(StreamableHttp(spec, port)))
 
     assert server.requests[0].head.startswith("POST /mcp?key=s3cret HTTP/1.1")
     fields = script.headers[0]
@@ -243,7 +243,7 @@ async def test_answer_that_never_comes_whole_is_a_transport_error(
     async with serving(answer) as server:
         spec = ServerSpec("depot", server.url, timeout_s=0.3, total_s=1.5)
         with pytest.raises(TransportError, match=rule) as caught:
-            await read(McpClient(spec, port))
+            await read(McpClient(StreamableHttp(spec, port)))
 
     assert caught.value.delivered
     assert str(caught.value).startswith("MCP server depot: resources/read: ")
@@ -342,7 +342,7 @@ async def test_request_that_cannot_be_sent_is_a_local_error_without_the_address(
     async with serving(never) as server:
         spec = ServerSpec("depot", server.url, {"Authorization": "two\nlines"})
         with pytest.raises(LocalError) as caught:
-            await read(McpClient(spec, port))
+            await read(McpClient(StreamableHttp(spec, port)))
 
     text = "MCP server depot: resources/read: the URL or a header cannot be sent"
     assert str(caught.value) == text

@@ -27,7 +27,7 @@ from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import InvalidParams, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.core.tools import ToolResult, read_tool_result
-from interloom.bridges.mcp.http import ServerSpec
+from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
 
@@ -97,7 +97,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def client(url: str, port: PooledHttp) -> McpClient:
-    return McpClient(ServerSpec("depot", url, timeout_s=10.0), port)
+    return McpClient(StreamableHttp(ServerSpec("depot", url, timeout_s=10.0), port))
 
 
 def a_call(tool: str, arguments: JsonObject) -> Call:

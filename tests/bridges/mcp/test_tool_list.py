@@ -18,7 +18,7 @@ from interloom.bridges.mcp.core.errors import (
 from interloom.bridges.mcp.core.listing import MAX_LIST_BYTES, MAX_PAGES, MAX_TOOLS
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.core.tools import Tool
-from interloom.bridges.mcp.http import ServerSpec
+from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.runtime.errors import LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
@@ -54,7 +54,9 @@ BAD: JsonObject = {"name": "bad", "inputSchema": {"type": "object", "x-mcp-heade
 
 
 def clocked(server: Hostile, port: PooledHttp, clock: FakeClock) -> McpClient:
-    return McpClient(ServerSpec("depot", server.url, timeout_s=2.0), port, clock=clock)
+    return McpClient(
+        StreamableHttp(ServerSpec("depot", server.url, timeout_s=2.0), port), clock=clock
+    )
 
 
 def listing(*tools: JsonObject, **more: Json) -> JsonObject:
@@ -122,7 +124,7 @@ async def test_list_nobody_sends_is_no_sign_that_the_call_arrived(port: PooledHt
     async with serving(script.answer) as server:
         spec = ServerSpec("depot", server.url, timeout_s=0.3)
         with pytest.raises(TransportError, match="tools/list") as caught, anyio.fail_after(5):
-            await McpClient(spec, port).exchange(CALL.send())
+            await McpClient(StreamableHttp(spec, port)).exchange(CALL.send())
 
     assert script.methods == ["tools/list", "tools/call", "tools/list"]
     assert not caught.value.delivered

@@ -20,9 +20,8 @@ from interloom.bridges.mcp.core.errors import BadResult, BadTool, HeaderMismatch
 from interloom.bridges.mcp.core.listing import Page, ToolList, read_page
 from interloom.bridges.mcp.core.rounds import Send
 from interloom.bridges.mcp.core.tools import Tool
-from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
+from interloom.bridges.mcp.port import Transport
 from interloom.runtime.errors import TransportError
-from interloom.runtime.net.port import HttpPort
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, Ids, Json, JsonObject, RandomIds, SystemClock
 
@@ -57,8 +56,7 @@ class McpClient:
     """Talks to one server under one set of credentials; safe for any number of calls at once.
 
     Args:
-        server: Which server, and how long it may take.
-        port: How requests travel.
+        transport: How requests reach the server.
         profile: Who we say we are; None for the defaults.
         ids: Where request ids come from; None for random ones.
         clock: What tells the age of the tool list; None for the machine's.
@@ -66,16 +64,15 @@ class McpClient:
 
     def __init__(
         self,
-        server: ServerSpec,
-        port: HttpPort,
+        transport: Transport,
         *,
         profile: frames.Profile | None = None,
         ids: Ids | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.server = server
+        self.server = transport.server
         self.profile = profile or frames.Profile()
-        self._http = StreamableHttp(server, port)
+        self._transport = transport
         self._ids = ids or RandomIds()
         self._clock = clock or SystemClock()
         self._list: ToolList | None = None
@@ -93,11 +90,11 @@ class McpClient:
             McpPeerError | TransportError: The request failed.
         """
         result = await self._ask(DISCOVER, {})
-        found = read_discovery(result, server=self.server.name)
+        found = read_discovery(result, server=self.server)
         version = self._mutual(found.versions)
         if version is None:
             rule = f"supports none of our versions: {', '.join(self.profile.versions)}"
-            raise BadResult(self.server.name, DISCOVER, rule)
+            raise BadResult(self.server, DISCOVER, rule)
         self._use(version)
         return found
 
@@ -158,14 +155,14 @@ class McpClient:
     async def _send(self, ready: Prepared) -> JsonObject:
         """One request, and a second one when the first was refused for its version."""
         try:
-            return await self._http.request(ready.request, ready.headers)
+            return await self._transport.request(ready.request, ready.headers)
         except UnsupportedVersion as refusal:
             version = self._mutual(refusal.supported)
             if version is None:
                 raise
             self._use(version)
         again = self._prepared(ready.method, ready.params, ready.meta, ready.seen)
-        return await self._http.request(again.request, again.headers)
+        return await self._transport.request(again.request, again.headers)
 
     def _prepared(
         self, method: str, params: JsonObject, meta: JsonObject, seen: ToolList | None
@@ -180,7 +177,7 @@ class McpClient:
     async def _ask(self, method: str, params: JsonObject) -> JsonObject:
         """A request that has no rounds."""
         result = await self._send(self._prepared(method, params, _NO_META, None))
-        return frames.require_complete(result, server=self.server.name, method=method)
+        return frames.require_complete(result, server=self.server, method=method)
 
     async def _known(self) -> ToolList:
         """The tool list to mirror by: kept for as long as the caching page lets it be kept."""
@@ -204,7 +201,7 @@ class McpClient:
             return self._list
 
     async def _fetch(self) -> ToolList:
-        name, received_s = self.server.name, self._clock.monotonic()
+        name, received_s = self.server, self._clock.monotonic()
         pages: list[Page] = []
         params: dict[str, Json] = {}
         while not pages or pages[-1].cursor is not None:
@@ -221,7 +218,7 @@ class McpClient:
         tool = known.tools.get(name)
         reason = None if tool is not None else known.why_rejected(name)
         if reason is not None:
-            raise BadTool(self.server.name, name, reason.rule)
+            raise BadTool(self.server, name, reason.rule)
         return tool
 
     def _mutual(self, supported: tuple[str, ...]) -> str | None:

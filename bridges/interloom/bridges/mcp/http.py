@@ -6,8 +6,17 @@ request closes its stream, which is the cancel signal).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -18,18 +27,20 @@ import orjson
 
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
 from interloom.bridges.mcp.core.frames import (
-    MAX_DEPTH,
+    CANCELLED,
     Message,
+    Notification,
     Request,
     Result,
-    is_too_deep,
+    decode,
     read_message,
 )
-from interloom.runtime.errors import BadConfig, InterloomError, LocalError, TransportError
+from interloom.bridges.mcp.port import Hear, Patience
+from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.values import Json, JsonObject
-from interloom.runtime.wire.sse import Decoder
+from interloom.runtime.values import JsonObject
+from interloom.runtime.wire.sse import MAX_EVENT_BYTES, Decoder
 
 DRAIN_S: Final = 0.05
 """Seconds a finished event stream gets to end by itself, so that its connection can be kept."""
@@ -37,6 +48,11 @@ DRAIN_S: Final = 0.05
 MAX_MESSAGES: Final = 10_000
 """Messages one request may bring before the server is treated as broken; ours."""
 
+LISTEN_SILENCE_S: Final = 3600.0
+"""Seconds without a byte, keep-alive comments included, until a listening stream counts as broken;
+ours: a connection that a middlebox has forgotten looks like one with no news."""
+
+_LISTENING: Final = Limits(total_s=None, idle_s=LISTEN_SILENCE_S, max_bytes=sys.maxsize)
 _RESERVED: Final = ("accept", "content-type", "content-length", "host", "transfer-encoding")
 _FIXED: Final = {
     "Accept": "application/json, text/event-stream",
@@ -80,67 +96,119 @@ class StreamableHttp:
     """Puts requests on the wire and reads what comes back; holds no state between them."""
 
     def __init__(self, server: ServerSpec, port: HttpPort) -> None:
-        self._server = server
+        self.server = server.name
+        self._spec = server
         self._port = port
         self._fixed = {**server.headers, **_FIXED}
-        self._limits = Limits(
-            total_s=server.total_s, idle_s=server.timeout_s, max_bytes=server.max_bytes
-        )
+        self._limits = self._limits_of(Patience(server.timeout_s, server.total_s))
 
-    async def request(self, request: Request, headers: Mapping[str, str]) -> JsonObject:
-        """Send one request; return the result object of its response.
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Nothing is kept between requests, so there is nothing to open."""
+        return nullcontext()
+
+    async def request(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        *,
+        hear: Hear | None = None,
+        patience: Patience | None = None,
+    ) -> JsonObject:
+        """Send one request; return the result object of its response; see `Transport.request`.
 
         The text of an error names the server as we know it. Its address is in the log alone,
         because such a text may be shown to an agent's caller.
-
-        Args:
-            request: The stamped request.
-            headers: The headers mirrored from it.
-
-        Raises:
-            TransportError: No connection, no answer in time, or one over the caps.
-            LocalError: The request cannot be put on the wire.
-            McpPeerError: What arrived is not a response, or is an error.
         """
+        limits = self._limits if patience is None else self._limits_of(patience)
         try:
-            return await self._request(request, headers)
-        except TransportError as error:
-            text = self._without_address(error, request)
-            raise TransportError(text, delivered=error.delivered) from error
-        except LocalError as error:
-            raise LocalError(self._without_address(error, request)) from error
+            async with self._sending(request, headers, limits) as reply:
+                if reply.status != HTTPStatus.OK:
+                    raise await self._refusal(reply, request)
+                match _media_type(reply):
+                    case "application/json":
+                        return self._only_result(await reply.read(), request)
+                    case "text/event-stream":
+                        return await self._stream_result(reply, request, hear)
+                    case _:
+                        raise self._bad_type(request)
+        except (TransportError, LocalError) as error:
+            raise self._without_address(error, request) from error
 
-    async def _request(self, request: Request, headers: Mapping[str, str]) -> JsonObject:
-        sending = self._port.send(
-            "POST",
-            self._server.url,
-            headers={**self._fixed, **headers},
-            body=orjson.dumps(request.to_json()),
-            limits=self._limits,
-        )
-        async with sending as reply:
-            if reply.status != HTTPStatus.OK:
-                raise await self._refusal(reply, request)
+    @asynccontextmanager
+    async def listen(
+        self, request: Request, headers: Mapping[str, str]
+    ) -> AsyncGenerator[AsyncIterator[Notification]]:
+        """Hold a stream of notifications open; see `Transport.listen`."""
+        async with AsyncExitStack() as stack:
+            with self._nameless(request):
+                sending = self._sending(request, headers, _LISTENING)
+                reply = await stack.enter_async_context(sending)
+                if reply.status != HTTPStatus.OK:
+                    raise await self._refusal(reply, request)
+            yield await stack.enter_async_context(aclosing(self._heard(reply, request)))
+
+    async def _heard(self, reply: Reply, request: Request) -> AsyncGenerator[Notification]:
+        """What a listening stream brings, until its response, or until the server cancels it."""
+        with self._nameless(request):
             match _media_type(reply):
                 case "application/json":
-                    return self._only_result(await reply.read(), request)
+                    self._only_result(await reply.read(), request)
+                    return
                 case "text/event-stream":
-                    return await self._stream_result(reply, request)
+                    pass
                 case _:
-                    rule = "content type must be application/json or text/event-stream"
-                    raise self.bad_frame(request, rule)
+                    raise self._bad_type(request)
+            stream = _Stream(
+                self.server, request, max_event_bytes=MAX_EVENT_BYTES, max_messages=None
+            )
+            async for chunk in reply.chunks():
+                for message in stream.feed(chunk):
+                    if isinstance(message, Result):
+                        return
+                    yield message
+                    if message.method == CANCELLED:
+                        return
+            raise TransportError("the stream broke off", delivered=True)
 
-    def _without_address(self, error: InterloomError, request: Request) -> str:
-        name, method = self._server.name, request.method
+    @contextmanager
+    def _nameless(self, request: Request) -> Generator[None]:
+        try:
+            yield
+        except (TransportError, LocalError) as error:
+            raise self._without_address(error, request) from error
+
+    def _sending(
+        self, request: Request, headers: Mapping[str, str], limits: Limits
+    ) -> AbstractAsyncContextManager[Reply]:
+        return self._port.send(
+            "POST",
+            self._spec.url,
+            headers={**self._fixed, **headers},
+            body=orjson.dumps(request.to_json()),
+            limits=limits,
+        )
+
+    def _limits_of(self, patience: Patience) -> Limits:
+        return Limits(
+            total_s=patience.total_s, idle_s=patience.silence_s, max_bytes=self._spec.max_bytes
+        )
+
+    def _without_address(
+        self, error: TransportError | LocalError, request: Request
+    ) -> TransportError | LocalError:
+        name, method = self.server, request.method
         _log.warning("mcp.request_failed", server=name, method=method, reason=str(error))
         address, _, rule = str(error).partition(": ")
-        if not rule or (urlsplit(self._server.url).hostname or "") not in address.lower():
+        if not rule or (urlsplit(self._spec.url).hostname or "") not in address.lower():
             rule = str(error)  # the port has named no address
-        return f"MCP server {name}: {method}: {rule}"
+        text = f"MCP server {name}: {method}: {rule}"
+        if isinstance(error, TransportError):
+            return TransportError(text, delivered=error.delivered)
+        return LocalError(text)
 
     async def _refusal(self, reply: Reply, request: Request) -> Exception:
         """The error for a status that is not 200: the JSON-RPC error in a 400 or 404, if any."""
-        name, method = self._server.name, request.method
+        name, method = self.server, request.method
         if reply.status in {400, 404} and _media_type(reply) == "application/json":
             try:
                 self._only_result(await reply.read(), request)
@@ -152,52 +220,46 @@ class StreamableHttp:
         return refused(name, method, reply.status, challenge=challenge)
 
     def _only_result(self, body: bytes, request: Request) -> JsonObject:
-        message = self.read(body, request)
+        message = _read(body, request, self.server)
         if not isinstance(message, Result):
-            raise self.bad_frame(request, "a JSON reply must be the response itself")
+            raise self._bad(request, "a JSON reply must be the response itself")
         return message.value
 
-    async def _stream_result(self, reply: Reply, request: Request) -> JsonObject:
+    async def _stream_result(self, reply: Reply, request: Request, hear: Hear | None) -> JsonObject:
         chunks = reply.chunks()
         # One event may be as large as the whole stream, which the port bounds by the same number.
-        stream = _Stream(self, request, max_event_bytes=self._server.max_bytes)
+        stream = _Stream(self.server, request, max_event_bytes=self._spec.max_bytes)
         async for chunk in chunks:
             for message in stream.feed(chunk):
                 if isinstance(message, Result):
                     await _drain(chunks)
                     return message.value
-                _log.debug(
-                    "mcp.notification_dropped", server=self._server.name, method=message.method
-                )
-        raise self.bad_frame(request, "the stream ended without a response")
+                if hear is not None:
+                    await hear(message)
+        raise self._bad(request, "the stream ended without a response")
 
-    def read(self, body: bytes, request: Request) -> Message:
-        """Read one message that arrived in answer to `request`.
+    def _bad(self, request: Request, rule: str) -> BadFrame:
+        return BadFrame(self.server, request.method, rule)
 
-        Raises:
-            McpPeerError: It is no message of this exchange, or an error.
-        """
-        try:
-            frame: Json = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise self.bad_frame(request, "the reply is not JSON") from None
-        # Counting is cheap and settles nearly every message; only a suspicious one is walked.
-        if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(frame):
-            raise self.bad_frame(request, f"the reply is nested deeper than {MAX_DEPTH}")
-        return read_message(frame, request, server=self._server.name)
-
-    def bad_frame(self, request: Request, rule: str) -> BadFrame:
-        """The error for a reply that breaks `rule`."""
-        return BadFrame(self._server.name, request.method, rule)
+    def _bad_type(self, request: Request) -> BadFrame:
+        return self._bad(request, "content type must be application/json or text/event-stream")
 
 
 class _Stream:
     """The messages of one event stream, in order and within the caps."""
 
-    def __init__(self, http: StreamableHttp, request: Request, *, max_event_bytes: int) -> None:
-        self._http = http
+    def __init__(
+        self,
+        server: str,
+        request: Request,
+        *,
+        max_event_bytes: int,
+        max_messages: int | None = MAX_MESSAGES,
+    ) -> None:
+        self._server = server
         self._request = request
         self._decoder = Decoder(max_event_bytes=max_event_bytes)
+        self._max_messages = max_messages
         self._count = 0
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
@@ -205,10 +267,14 @@ class _Stream:
         for event in self._decoder.feed(chunk):
             if event.event == "message" and event.data:
                 self._count += 1
-                if self._count > MAX_MESSAGES:
-                    rule = f"sent more than {MAX_MESSAGES} messages"
-                    raise self._http.bad_frame(self._request, rule)
-                yield self._http.read(event.data, self._request)
+                if self._max_messages is not None and self._count > self._max_messages:
+                    rule = f"sent more than {self._max_messages} messages"
+                    raise BadFrame(self._server, self._request.method, rule)
+                yield _read(event.data, self._request, self._server)
+
+
+def _read(body: bytes, request: Request, server: str) -> Message:
+    return read_message(decode(body, request.method, server=server), request, server=server)
 
 
 def _media_type(reply: Reply) -> str:

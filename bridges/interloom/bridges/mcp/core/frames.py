@@ -1,8 +1,7 @@
 """JSON-RPC envelopes: what goes out is stamped, what comes in is checked. No I/O.
 
 Source: MCP 2026-07-28, basic/index (messages, `_meta`, error codes),
-basic/transports/streamable-http "Receiving Messages". Neither progress nor log messages are asked
-for, so notifications are passed over.
+basic/transports/streamable-http "Receiving Messages".
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+import orjson
 
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.core.errors import BadFrame, BadResult, answered, clip
@@ -21,6 +22,9 @@ LATEST: Final = "2026-07-28"
 
 MAX_DEPTH: Final = 64
 """Arrays and objects inside each other in one message; ours, a bound for every later walk."""
+
+CANCELLED: Final = "notifications/cancelled"
+"""What leaves a request on stdio, and what a server ends a subscription with (cancellation)."""
 
 PREFIX: Final = "io.modelcontextprotocol/"
 _TRACE: Final = ("traceparent", "tracestate", "baggage")
@@ -79,13 +83,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notification on the way to the response; the exchange goes on without it.
+    """A notification on the way to the response.
 
     Attributes:
         method: Its method, clipped.
+        params: Its params; empty when it has none, or none that are an object.
     """
 
     method: str
+    params: JsonObject = field(default_factory=dict[str, Json])
 
 
 Message: TypeAlias = Result | Notification
@@ -116,6 +122,27 @@ def request(
     return Request(request_id, method, {**params, "_meta": {**own, **meta, **stamp}})
 
 
+def decode(body: bytes, method: str, *, server: str) -> Json:
+    """Read the bytes of one message as JSON, not yet held against anything.
+
+    Args:
+        body: What arrived.
+        method: Method of the request it belongs to, for the error.
+        server: Our name for the server.
+
+    Raises:
+        BadFrame: It is not JSON in UTF-8, or nested too deeply.
+    """
+    try:
+        frame: Json = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadFrame(server, method, "the reply is not JSON") from None
+    # Counting is cheap and settles nearly every message; only a suspicious one is walked.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(frame):
+        raise BadFrame(server, method, f"the reply is nested deeper than {MAX_DEPTH}")
+    return frame
+
+
 def read_message(frame: Json, request: Request, *, server: str) -> Message:
     """Read one frame that arrived in answer to `request`.
 
@@ -130,7 +157,9 @@ def read_message(frame: Json, request: Request, *, server: str) -> Message:
     if "id" in frame:
         rule = "a server must not send requests of its own on a response stream"
         raise BadFrame(server, request.method, rule)
-    return Notification(clip(str(frame["method"])))
+    params = frame.get("params")
+    # A notification nobody needs must not cost the request its result: bad params are no params.
+    return Notification(clip(str(frame["method"])), params if isinstance(params, Mapping) else {})
 
 
 def require_complete(result: JsonObject, *, server: str, method: str) -> JsonObject:
