@@ -20,8 +20,9 @@ import orjson
 from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.engine.operations import Caller, Operations
+from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import UnsupportedOperation
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import (

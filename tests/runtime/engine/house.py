@@ -12,8 +12,9 @@ import orjson
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller, Stream
 from interloom.runtime.engine.embedded import EmbeddedEngine
-from interloom.runtime.engine.operations import Caller, Operations, Stream
+from interloom.runtime.engine.operations import Operations
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import Conflict, Unavailable, UnsupportedOperation
 from interloom.runtime.ledger.memory import MemoryLedger

@@ -7,8 +7,8 @@ import pytest
 
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.engine.operations import Caller
 from interloom.runtime.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from interloom.runtime.ledger.rows import MoveTask, PutStep
 from interloom.runtime.model import Task, TaskState

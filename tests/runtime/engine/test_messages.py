@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from interloom.runtime.engine.agent import Agent
-from interloom.runtime.engine.operations import Caller
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.errors import (
     BadParams,
     ContentTypeNotSupported,

@@ -11,9 +11,9 @@ import pytest
 from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
-from interloom.runtime.engine.operations import Caller
 from interloom.runtime.ledger.rows import RunState
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing import Slow, asker, echo

@@ -7,6 +7,9 @@ port        what every engine promises
 context     what an agent's code is given
 run         one agent at work on one task: journal, waits, parking
 embedded    the engine for one host
+caller      who asks, and what every operation refuses in the same words
+inbox       takes messages: begins tasks, or joins them
+listing     one page of a caller's tasks
 operations  the A2A operations, whatever the binding
 """
 

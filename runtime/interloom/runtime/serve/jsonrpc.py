@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import anyio
 
-from interloom.runtime.engine.operations import Caller, Operations, Stream
+from interloom.runtime.engine.caller import Caller, Stream
+from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import (
     Conflict,
     RequestError,

@@ -1,0 +1,74 @@
+"""Who asks, what a stream is, and what every operation refuses in the same words.
+
+Source: A2A 1.0.1 sections 3.2.4 (history length), 3.3.2 (errors name the field) and 13.1 (nobody
+sees another's task, nor learns that it is there).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from interloom.runtime.core.trace import Trace
+from interloom.runtime.engine.live import Live
+from interloom.runtime.engine.tasks import Follower, Tasks, owned
+from interloom.runtime.errors import BadParams, TaskNotFound, Violation
+
+
+class Caller(NamedTuple):
+    """Who asks, of which agent, and in which trace.
+
+    Attributes:
+        owner: Verified principal; tasks belong to it.
+        agent: The agent addressed.
+        trace: W3C trace context of the request, or None.
+    """
+
+    owner: str
+    agent: str
+    trace: Trace | None = None
+
+
+class Stream(NamedTuple):
+    """A stream under way.
+
+    Attributes:
+        opening: The first `StreamResponse` as JSON, or None when the events begin with the Task.
+        follower: The events after it.
+    """
+
+    opening: bytes | None
+    follower: Follower
+
+
+async def own(tasks: Tasks, caller: Caller, task_id: str) -> Live:
+    """A task of the caller's, held; it must be released.
+
+    Raises:
+        TaskNotFound: Not there, or not the caller's.
+    """
+    live = await tasks.hold(task_id)
+    if not owned(live.record, caller.owner, caller.agent):
+        tasks.release(live)
+        raise no_task(task_id)
+    return live
+
+
+def history_length(requested: int | None, field: str = "historyLength") -> int | None:
+    """How much history is asked for.
+
+    Raises:
+        BadParams: Less than none.
+    """
+    if requested is not None and requested < 0:
+        raise bad(field, "must be 0 or more")
+    return requested
+
+
+def no_task(task_id: str) -> TaskNotFound:
+    """What there is to say of a task that is not there, or not the caller's."""
+    return TaskNotFound("no such task", details={"taskId": task_id[:100]})
+
+
+def bad(field: str, rule: str) -> BadParams:
+    """A field that breaks a rule."""
+    return BadParams(f"{field}: {rule}", violations=(Violation(field, rule),))
