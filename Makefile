@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JUDGES := $(VENV)/.judges
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run-demo test check bench protos lock clean
+.PHONY: help setup run-demo test check conformance bench protos lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +31,13 @@ check: $(STAMP) ## lint, format, types, architecture
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/python -m pytest --quiet tests/architecture
+
+$(JUDGES): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group conformance
+	@touch $@
+
+conformance: $(JUDGES) ## outside judges: one line SCORE each, non-zero below the total
+	@$(BIN)/python -m tests.peers.conformance
 
 bench: $(STAMP) ## CPU per request beside a floor from the same run
 	$(BIN)/python -m bench

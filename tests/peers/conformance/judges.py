@@ -1,0 +1,20 @@
+"""The judges: one row each. A new one is a file with a function, and a row here.
+
+Source: DESIGN section 10, `ours`; the judges are other people's, each pinned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from tests.peers.conformance.score import Judge
+from tests.peers.conformance.testbed import a2a_testbed
+
+JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
+    {
+        "a2a-testbed": a2a_testbed,
+    }
+)
+"""By the name in the line `SCORE <name>: <passed>/<total>`."""
