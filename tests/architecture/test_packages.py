@@ -17,7 +17,16 @@ TIMEOUT_S = 30
 PUBLIC: dict[str, tuple[str, ...]] = {
     "protos": (),
     "runtime": (),
-    "runtime.client": ("A2AClient", "AuthRequired", "BadStatus", "resolve"),
+    "runtime.client": (
+        "A2AClient",
+        "AuthRequired",
+        "BadStatus",
+        "ClientOptions",
+        "Credentials",
+        "for_origin",
+        "http_bindings",
+        "resolve",
+    ),
     "runtime.core": (),
     "runtime.engine": (),
     "runtime.ledger": (),

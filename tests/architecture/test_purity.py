@@ -13,7 +13,9 @@ FILES = frozenset(
     {
         "runtime.errors",
         "runtime.ledger.rows",
+        "runtime.client.addresses",
         "runtime.client.choose",
+        "runtime.client.failures",
         "runtime.client.replies",
         "bridges.handoff.questions",
         "bridges.handoff.pending",

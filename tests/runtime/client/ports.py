@@ -1,18 +1,16 @@
-"""Two HTTP ports without a network: one that plays a script, one that calls an ASGI application."""
+"""An HTTP port without a network that plays a script."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import orjson
 
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
-from interloom.runtime.serve.asgi import A2AApp
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,9 @@ class Canned:
 
 @dataclass
 class ScriptedPort:
-    """Gives the answers in order and remembers the requests."""
+    """Gives the answers in order and remembers the requests; an error among them is raised."""
 
-    answers: list[Canned]
+    answers: Sequence[Canned | Exception]
     sent: list[Sent] = field(default_factory=list[Sent])
 
     def send(
@@ -69,90 +67,20 @@ class ScriptedPort:
         limits: Limits = DEFAULT_LIMITS,
     ) -> AbstractAsyncContextManager[Reply]:
         self.sent.append(Sent(method, url, headers, body, limits))
-        return self._exchange(self.answers.pop(0), self.sent[-1])
+        first, *self.answers = self.answers
+        return self._exchange(first, self.sent[-1])
 
     @asynccontextmanager
-    async def _exchange(self, answer: Canned, request: Sent) -> AsyncGenerator[Reply]:
+    async def _exchange(self, answer: Canned | Exception, request: Sent) -> AsyncGenerator[Reply]:
+        if isinstance(answer, Exception):
+            raise answer
         if request.body is not None:
-            asked = str(request.frame["id"]).encode()
+            asked = str(request.frame.get("id")).encode()
             answer.pieces = tuple(piece.replace(b"%ID%", asked) for piece in answer.pieces)
         try:
             yield answer
         finally:
             answer.is_closed = True
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
-
-@dataclass
-class _AppReply:
-    status: int
-    headers: Mapping[str, str]
-    body: AsyncIterator[bytes]
-
-    async def read(self) -> bytes:
-        return b"".join([piece async for piece in self.body])
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        async for piece in self.body:
-            yield piece
-
-
-@dataclass
-class AsgiPort:
-    """Sends requests to an ASGI application in this process."""
-
-    app: A2AApp
-
-    @asynccontextmanager
-    async def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | None = None,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> AsyncGenerator[Reply]:
-        fields = {"host": urlsplit(url).netloc, **headers}
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": urlsplit(url).path,
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
-        }
-        into, out = anyio.create_memory_object_stream[dict[str, Any]](100)
-        asked = iter([{"type": "http.request", "body": body or b"", "more_body": False}])
-
-        async def receive() -> dict[str, Any]:
-            for message in asked:
-                return message
-            await anyio.sleep_forever()
-            raise AssertionError
-
-        async def run() -> None:
-            with into:
-                await self.app(scope, receive, into.send)  # type: ignore[arg-type]  # ASGI's loose dict
-
-        failure: BaseException | None = None
-        async with anyio.create_task_group() as group, out:
-            group.start_soon(run)
-            start = await out.receive()
-            fields = {name.decode(): value.decode() for name, value in start["headers"]}
-
-            async def pieces() -> AsyncIterator[bytes]:
-                async for message in out:
-                    yield message["body"]
-
-            try:
-                yield _AppReply(start["status"], fields, pieces())
-            except (Exception, GeneratorExit) as error:  # noqa: BLE001 - the group would wrap it
-                failure = error
-            group.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
 
     async def aclose(self) -> None:
         """Nothing is open."""

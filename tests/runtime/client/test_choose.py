@@ -1,11 +1,11 @@
-"""Which interface of a card is used, and where a card is looked for."""
+"""Which interfaces of a card are used, and in which order."""
 
 from __future__ import annotations
 
 import pytest
 
 from interloom.runtime.client import choose
-from interloom.runtime.errors import LocalError, PeerError
+from interloom.runtime.errors import PeerError
 from interloom.runtime.model import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
 
 
@@ -26,40 +26,59 @@ def card(*interfaces: tuple[str, str, str]) -> AgentCard:
     )
 
 
-def test_first_interface_we_speak_is_used() -> None:
+SPOKEN = ("JSONRPC", "HTTP+JSON")
+
+
+def used(found: AgentCard, *spoken: str) -> list[str]:
+    return [each.url for each in choose.interfaces(found, spoken or SPOKEN)]
+
+
+def test_interfaces_we_speak_are_used_in_the_cards_order() -> None:
     """A2A 8.3.2: the first supported transport, earlier entries preferred."""
-    chosen = choose.interface(
+    chosen = used(
         card(
             ("https://h/grpc", "GRPC", "1.0"),
             ("https://h/old", "JSONRPC", "0.3"),
             ("https://h/a", "JSONRPC", "1.0"),
-            ("https://h/b", "JSONRPC", "1.0"),
+            ("https://h/b", "HTTP+JSON", "1.0"),
+            ("https://h/c", "JSONRPC", "1.0"),
         )
     )
 
-    assert chosen.url == "https://h/a"
+    assert chosen == ["https://h/a", "https://h/b", "https://h/c"]
+
+
+def test_binding_that_is_not_wanted_is_passed_over() -> None:
+    """Ours: a caller may narrow the bindings down."""
+    both = card(("https://h/a", "JSONRPC", "1.0"), ("https://h/b", "HTTP+JSON", "1.0"))
+
+    assert used(both, "HTTP+JSON") == ["https://h/b"]
+
+
+def test_grpc_address_is_a_host_and_a_port() -> None:
+    """a2a.proto, AgentInterface.url: it has no scheme there."""
+    assert used(card(("h.example:443", "GRPC", "1.0")), "GRPC") == ["h.example:443"]
 
 
 def test_patch_number_does_not_count() -> None:
     """A2A 3.6: patch numbers are not considered."""
-    assert choose.interface(card(("https://h/a", "JSONRPC", "1.0.1"))).url == "https://h/a"
+    assert used(card(("https://h/a", "JSONRPC", "1.0.1"))) == ["https://h/a"]
 
 
 @pytest.mark.parametrize("version", ["0.3", "1.1", "2.0", "1", "10.0", "x"])
 def test_other_version_is_not_spoken(version: str) -> None:
     """A2A 3.6.3: no silent fallback to another version."""
     with pytest.raises(PeerError, match=r"no JSONRPC 1\.0 interface; it offers JSONRPC"):
-        choose.interface(card(("https://h/a", "JSONRPC", version)))
+        used(card(("https://h/a", "JSONRPC", version)), "JSONRPC")
 
 
 def test_message_lists_what_is_offered_on_one_line() -> None:
     with pytest.raises(PeerError) as caught:
-        choose.interface(
-            card(("https://h/a", "GRPC\n", "1.0"), ("https://h/b", "HTTP+JSON", "1.0"))
-        )
+        used(card(("https://h/a", "GRPC\n", "1.0"), ("https://h/b", "HTTP+JSON", "0.3")))
 
     assert str(caught.value) == (
-        "hotel: its card offers no JSONRPC 1.0 interface; it offers GRPC  1.0, HTTP+JSON 1.0"
+        "hotel: its card offers no JSONRPC or HTTP+JSON 1.0 interface; "
+        "it offers GRPC  1.0, HTTP+JSON 0.3"
     )
 
 
@@ -68,31 +87,11 @@ def test_message_lists_what_is_offered_on_one_line() -> None:
 )
 def test_address_that_is_no_web_address_is_the_cards_fault(url: str) -> None:
     with pytest.raises(PeerError, match="hotel: its card names an address that is no URL"):
-        choose.interface(card((url, "JSONRPC", "1.0")))
+        used(card((url, "JSONRPC", "1.0")))
 
 
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("https://h.example", "https://h.example/.well-known/agent-card.json"),
-        ("https://h.example/", "https://h.example/.well-known/agent-card.json"),
-        ("http://h:8/a2a/x", "http://h:8/a2a/x/.well-known/agent-card.json"),
-        ("https://h/a?t=1#f", "https://h/a/.well-known/agent-card.json?t=1"),
-        ("https://h/cards/x.json", "https://h/cards/x.json"),
-    ],
-)
-def test_card_is_looked_for_under_its_well_known_path(url: str, address: str) -> None:
-    """A2A 8.2."""
-    assert choose.card_address(url) == address
-
-
-@pytest.mark.parametrize(
-    "url", ["", "h.example", "//h", "ftp://h", "https://", "http://[::1", "http://h:0"]
-)
-def test_address_of_an_agent_is_a_web_address(url: str) -> None:
-    with pytest.raises(LocalError, match="must be an absolute http:// or https:// URL"):
-        choose.card_address(url)
-
-
-def test_host_in_messages_carries_no_secret() -> None:
-    assert choose.host("https://me:secret@h.example:8/p?token=x") == "h.example:8"
+def test_address_that_is_none_does_not_spoil_the_others() -> None:
+    """Ours: the next interface of the card may do."""
+    assert used(card(("/a", "JSONRPC", "1.0"), ("https://h/b", "JSONRPC", "1.0"))) == [
+        "https://h/b"
+    ]

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from interloom.runtime.client import A2AClient, BadStatus, resolve
-from interloom.runtime.client.client import PATIENT
+from interloom.runtime.client.options import PATIENT
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.errors import (
     InvalidAgentResponse,

@@ -16,11 +16,9 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.model import Message, Part, Role, Task, TaskState
-from interloom.runtime.serve.runtime import Runtime, Settings
+from interloom.runtime.testing.pair import pair
 from interloom.runtime.wire.card import About
-from tests.runtime.client.ports import AsgiPort
 
-BASE = "http://in.memory"
 SEAT = Question(
     "seat", "Which seat?", {"type": "object", "properties": {"place": {"type": "string"}}}
 )
@@ -39,71 +37,52 @@ def message(text: str, task_id: str = "") -> Message:
 
 @asynccontextmanager
 async def joined() -> AsyncGenerator[A2AClient]:
-    runtime = Runtime([Agent(About("book", "Books."), book)], MemoryLedger, Settings(BASE))
-    app = runtime.app()
-    begun, over = anyio.Event(), anyio.Event()
-
-    async def receive() -> dict[str, str]:
-        if begun.is_set():
-            await over.wait()
-        return {"type": "lifespan"}
-
-    async def send(_: object) -> None:
-        begun.set()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(app, {"type": "lifespan"}, receive, send)
-        await begun.wait()
-        try:
-            yield A2AClient(f"{BASE}/a2a/book", AsgiPort(app))
-        finally:
-            over.set()
+    with anyio.fail_after(10):
+        async with pair([Agent(About("book", "Books."), book)], MemoryLedger) as world:
+            yield world.client("book")
 
 
 async def test_question_is_asked_answered_and_followed_to_its_end() -> None:
     """A2A 3.1.2, 3.4.3, 11.7."""
-    with anyio.fail_after(10):
-        async with joined() as client:
-            asked = [event async for event in client.stream(message("a seat"))]
-            first, last = asked[0].task, asked[-1].status_update
-            assert first is not None
-            assert last is not None
-            assert last.status.state is TaskState.INPUT_REQUIRED
+    async with joined() as client:
+        asked = [event async for event in client.stream(message("a seat"))]
+        first, last = asked[0].task, asked[-1].status_update
+        assert first is not None
+        assert last is not None
+        assert last.status.state is TaskState.INPUT_REQUIRED
 
-            answer = await client.send(message("window", first.id))
+        answer = await client.send(message("window", first.id))
 
-            assert isinstance(answer, Task)
-            assert answer.status.state is TaskState.COMPLETED
-            assert (await client.get(first.id)).artifacts[0].parts[0].text == "Seat: window"
-            assert [each.id for each in (await client.list()).tasks] == [first.id]
+        assert isinstance(answer, Task)
+        assert answer.status.state is TaskState.COMPLETED
+        assert (await client.get(first.id)).artifacts[0].parts[0].text == "Seat: window"
+        assert [each.id for each in (await client.list()).tasks] == [first.id]
 
 
 async def test_subscriber_sees_the_rest_of_a_task() -> None:
     """A2A 3.1.6: first the task, then its events to the end."""
-    with anyio.fail_after(10):
-        async with joined() as client:
-            task = await client.send(message("a seat"))
-            assert isinstance(task, Task)
-            async with aclosing(client.subscribe(task.id)) as events:
-                first = await anext(events)
-                await client.send(message("aisle", task.id))
-                states = [e.status_update.status.state async for e in events if e.status_update]
+    async with joined() as client:
+        task = await client.send(message("a seat"))
+        assert isinstance(task, Task)
+        async with aclosing(client.subscribe(task.id)) as events:
+            first = await anext(events)
+            await client.send(message("aisle", task.id))
+            states = [e.status_update.status.state async for e in events if e.status_update]
 
-            assert first.task is not None
-            assert first.task.status.state is TaskState.INPUT_REQUIRED
-            assert states[-1] is TaskState.COMPLETED
+        assert first.task is not None
+        assert first.task.status.state is TaskState.INPUT_REQUIRED
+        assert states[-1] is TaskState.COMPLETED
 
 
 async def test_refusals_arrive_as_the_classes_they_left_as() -> None:
     """A2A 3.1.5, 3.1.6, 5.4."""
-    with anyio.fail_after(10):
-        async with joined() as client:
-            with pytest.raises(TaskNotFound):
-                await client.get("nobody's")
-            task = await client.send(message("a seat"))
-            assert isinstance(task, Task)
-            assert (await client.cancel(task.id)).status.state is TaskState.CANCELED
-            with pytest.raises(TaskNotCancelable):
-                await client.cancel(task.id)
-            with pytest.raises(UnsupportedOperation):
-                await anext(client.subscribe(task.id))
+    async with joined() as client:
+        with pytest.raises(TaskNotFound):
+            await client.get("nobody's")
+        task = await client.send(message("a seat"))
+        assert isinstance(task, Task)
+        assert (await client.cancel(task.id)).status.state is TaskState.CANCELED
+        with pytest.raises(TaskNotCancelable):
+            await client.cancel(task.id)
+        with pytest.raises(UnsupportedOperation):
+            await anext(client.subscribe(task.id))

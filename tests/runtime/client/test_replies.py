@@ -7,7 +7,7 @@ import pytest
 
 from interloom.runtime import errors
 from interloom.runtime.client import replies
-from interloom.runtime.client.replies import AuthRequired, BadStatus
+from interloom.runtime.client.failures import MAX_DETAILS, AuthRequired, BadStatus
 from interloom.runtime.errors import (
     InterloomError,
     InvalidAgentResponse,
@@ -19,7 +19,7 @@ from interloom.runtime.errors import (
 from interloom.runtime.model import Task
 from interloom.runtime.values import Json
 from interloom.runtime.wire import jsonrpc
-from interloom.runtime.wire.errors import ROWS
+from interloom.runtime.wire.errors import ROWS, details, row, text
 
 PEER = "hotel.example"
 ON_THE_WIRE = [
@@ -113,7 +113,7 @@ def test_details_without_end_are_cut() -> None:
 
     assert isinstance(one, RequestError)
     assert isinstance(two, RequestError)
-    assert len(one.details) == len(two.violations) == replies.MAX_DETAILS
+    assert len(one.details) == len(two.violations) == MAX_DETAILS
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,6 @@ def test_result_outside_the_data_model_names_the_field() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (204, BadStatus),
         (301, BadStatus),
         (400, BadStatus),
         (401, AuthRequired),
@@ -192,5 +191,96 @@ def test_challenge_is_kept_for_whoever_can_answer_it() -> None:
     assert caught.value.challenge == 'Bearer scope="a"'
 
 
-def test_good_status_passes() -> None:
-    replies.check_status(PEER, 200, {}, b"")
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_good_status_passes(status: int) -> None:
+    replies.check_status(PEER, status, {}, b"")
+
+
+def test_null_is_a_result_where_there_is_none_to_give() -> None:
+    """Ours: of Empty, JSON-RPC servers in the field write `null`; 9.4.7 says nothing."""
+    body = b'{"jsonrpc":"2.0","id":1,"result":null}'
+
+    assert replies.result(PEER, body, 1, is_empty=True) == {}
+
+
+# ---- HTTP+JSON -----------------------------------------------------------------------------------
+
+
+def status_of(error: InterloomError) -> bytes:
+    """An error as the HTTP+JSON binding writes it (11.6)."""
+    found = row(error)
+    return orjson.dumps(
+        {
+            "error": {
+                "code": found.http,
+                "status": found.grpc,
+                "message": text(error),
+                "details": details(error),
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ON_THE_WIRE, ids=lambda kind: kind.__name__)
+def test_reason_names_the_class(kind: type[InterloomError]) -> None:
+    """A2A 11.6: ErrorInfo, for every row of the error table."""
+    error = kind("The reason.")
+
+    with pytest.raises(InterloomError) as caught:
+        replies.check_status(PEER, row(error).http, {}, status_of(error))
+
+    assert type(caught.value) is kind
+    assert str(caught.value) == "hotel.example: The reason."
+
+
+def test_error_within_a_stream_of_plain_json_is_raised() -> None:
+    """Ours, as for JSON-RPC: the head is out, so the error can only be an event."""
+    with pytest.raises(errors.TaskNotFound, match="no such task"):
+        replies.answer(PEER, status_of(errors.TaskNotFound("no such task")))
+
+
+def test_field_that_broke_a_rule_is_kept() -> None:
+    """A2A 11.6: google.rpc.BadRequest."""
+    broken = Violation("message.parts", "at least one")
+
+    with pytest.raises(errors.BadParams) as caught:
+        replies.check_status(
+            PEER, 400, {}, status_of(errors.BadParams("parts", violations=(broken,)))
+        )
+
+    assert caught.value.violations == (broken,)
+
+
+@pytest.mark.parametrize(
+    ("status", "grpc", "kind"),
+    [
+        (404, "NOT_FOUND", errors.TaskNotFound),
+        (404, "UNIMPLEMENTED", errors.MethodNotFound),
+        (400, "INVALID_ARGUMENT", errors.BadRequest),
+        (400, "FAILED_PRECONDITION", PeerError),
+        (413, "RESOURCE_EXHAUSTED", errors.TooLarge),
+        (503, "UNAVAILABLE", errors.Unavailable),
+        (500, "INTERNAL", PeerError),
+        (418, "TEAPOT", PeerError),
+    ],
+)
+def test_status_alone_names_the_class(status: int, grpc: str, kind: type[InterloomError]) -> None:
+    """A2A 5.4: a foreign agent may send no ErrorInfo; where several errors share a row, no more
+    is known than that the agent said no."""
+    body = orjson.dumps({"error": {"code": status, "status": grpc, "message": "x"}})
+
+    with pytest.raises(InterloomError) as caught:
+        replies.check_status(PEER, status, {}, body)
+
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("body", [b"[]", b"<html>", b"3"])
+def test_answer_that_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidAgentResponse, match="not a JSON object"):
+        replies.answer(PEER, body)
+
+
+def test_no_answer_is_an_empty_one() -> None:
+    """RFC 9110 15.3.5: 204 has no body."""
+    assert replies.answer(PEER, b"") == {}

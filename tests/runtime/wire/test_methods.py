@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.empty_pb2 import Empty
 
 from interloom.protos.a2a_pb2 import SERVICE
 from interloom.runtime import model
@@ -26,12 +27,13 @@ def test_every_operation_of_the_service_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("method", SERVED, ids=lambda method: method.name)
-def test_method_takes_the_services_message_and_streams_when_it_does(method: Method) -> None:
+def test_method_takes_and_gives_the_services_messages(method: Method) -> None:
     """a2a.proto, service A2AService."""
     theirs = SERVICE.methods_by_name[method.name]
 
     assert method.request.__name__ == theirs.input_type.name
     assert method.request is getattr(model, theirs.input_type.name)
+    assert (method.response or Empty).__name__ == theirs.output_type.name
     assert method.streaming == theirs.server_streaming
     assert not theirs.client_streaming
 

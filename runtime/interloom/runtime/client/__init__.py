@@ -1,13 +1,33 @@
 """Calling other agents over A2A 1.0.
 
 client      `A2AClient`: one agent, its operations as methods
+options     what a client may be told: limits, credentials, extensions, bindings
+calls       one request or stream: the card, the way there, the time limit
+route       the interfaces of one agent, and which is used
+port        `Transport`: what a binding is to the client
+jsonrpc     the JSON-RPC binding
+rest        the HTTP+JSON binding
+exchange    an HTTP exchange, as both have it
 replies     PURE: an HTTP answer becomes a result or the error class it stands for
-choose      PURE: a card and our abilities give the interface to use
+failures    PURE: an error of any binding becomes the class it stands for
+choose      PURE: a card and our abilities give the interfaces to use
+addresses   PURE: where a card is, and whose address it is
 """
 
 from __future__ import annotations
 
-from interloom.runtime.client.client import A2AClient, resolve
-from interloom.runtime.client.replies import AuthRequired, BadStatus
+from interloom.runtime.client.calls import http_bindings, resolve
+from interloom.runtime.client.client import A2AClient
+from interloom.runtime.client.failures import AuthRequired, BadStatus
+from interloom.runtime.client.options import ClientOptions, Credentials, for_origin
 
-__all__ = ["A2AClient", "AuthRequired", "BadStatus", "resolve"]
+__all__ = [
+    "A2AClient",
+    "AuthRequired",
+    "BadStatus",
+    "ClientOptions",
+    "Credentials",
+    "for_origin",
+    "http_bindings",
+    "resolve",
+]

@@ -1,23 +1,27 @@
-"""An A2A 1.0 client over JSON-RPC: one agent, its operations as methods.
+"""An A2A 1.0 client: one agent, its operations as methods, whatever the binding.
 
-Source: A2A 1.0.1 sections 3.1 (operations), 3.6.1 (A2A-Version), 8.3.2 (selection), 9 (JSON-RPC).
+Source: A2A 1.0.1 sections 3.1 (operations), 3.2.6 (service parameters), 8.3.2 (selection).
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Final
+from typing import cast
 
-import orjson
-
-from interloom.runtime.client import choose, replies
+from interloom.runtime.client.calls import Calls, http_bindings
+from interloom.runtime.client.options import ClientOptions
+from interloom.runtime.client.port import Open
 from interloom.runtime.core.trace import Trace
-from interloom.runtime.errors import InvalidAgentResponse
 from interloom.runtime.model import (
     AgentCard,
     AgentInterface,
     CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
     GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse,
     ListTasksRequest,
     ListTasksResponse,
     Message,
@@ -27,35 +31,10 @@ from interloom.runtime.model import (
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
-    WireModel,
+    TaskPushNotificationConfig,
 )
-from interloom.runtime.net.port import DEFAULT_LIMITS, HttpPort, Limits
+from interloom.runtime.net.port import HttpPort
 from interloom.runtime.values import JsonObject
-from interloom.runtime.wire.sse import Decoder
-from interloom.runtime.wire.versions import SERVED
-
-PATIENT: Final = Limits(total_s=None, idle_s=900.0, max_bytes=256 * 1024 * 1024)
-"""Limits of an answer that comes when the agent is done: no end, but no silence over 15 minutes."""
-
-MAX_EVENT_BYTES: Final = 10 * 1024 * 1024
-"""Bytes of one streamed event; an artifact chunk may be as large as a whole answer (ours)."""
-
-
-async def resolve(url: str, port: HttpPort, *, limits: Limits = DEFAULT_LIMITS) -> AgentCard:
-    """Fetch the card of the agent at `url`: under its well-known path, or `url` itself if a .json.
-
-    Raises:
-        LocalError: `url` is no http or https address.
-        TransportError: No answer.
-        AuthRequired: The card is not public.
-        PeerError: No card there, or one that breaks the specification.
-    """
-    address = choose.card_address(url)
-    headers = {"accept": "application/json", "a2a-version": SERVED}
-    async with port.send("GET", address, headers=headers, limits=limits) as reply:
-        body = await reply.read()
-        replies.check_status(choose.host(address), reply.status, reply.headers, body)
-    return replies.card(choose.host(address), body)
 
 
 class A2AClient:
@@ -63,13 +42,14 @@ class A2AClient:
 
     Every method raises `TransportError` when bytes did not arrive, `AuthRequired` when the agent
     wants credentials, the class of `interloom.runtime.errors` that an agent's error stands for, and
-    `InvalidAgentResponse` when its answer breaks the specification.
+    `InvalidAgentResponse` when its answer breaks the specification. `timeout_s` bounds all of a
+    call, from the card to the last byte.
 
     Args:
         agent: The agent's card, or the address where the card is fetched on first use.
-        port: Sends the requests; stays the caller's to close.
-        limits: For answers that come at once.
-        patient: For `send`, `stream` and `subscribe`, which last as long as the agent works.
+        port: Sends the HTTP requests; stays the caller's to close.
+        options: Limits, credentials, extensions, bindings.
+        opens: Every binding that may be spoken, by its name on cards; those over HTTP by default.
     """
 
     def __init__(
@@ -77,20 +57,24 @@ class A2AClient:
         agent: AgentCard | str,
         port: HttpPort,
         *,
-        limits: Limits = DEFAULT_LIMITS,
-        patient: Limits = PATIENT,
+        options: ClientOptions | None = None,
+        opens: Mapping[str, Open] | None = None,
     ) -> None:
-        self._agent = agent
-        self._port = port
-        self._limits = limits
-        self._patient = patient
-        self._last_id = 0
+        self._calls = Calls(agent, port, options or ClientOptions(), opens or http_bindings(port))
 
     async def card(self) -> AgentCard:
         """The agent's card."""
-        if isinstance(self._agent, str):
-            self._agent = await resolve(self._agent, self._port, limits=self._limits)
-        return self._agent
+        return await self._calls.card()
+
+    async def interface(self) -> AgentInterface:
+        """The interface that is used: the first of the card's that we speak and could reach."""
+        return (await self._calls.route()).interface
+
+    async def aclose(self) -> None:
+        """Close what the bindings hold open; the HTTP port stays open."""
+        await self._calls.aclose()
+
+    # ---- messages --------------------------------------------------------------------------------
 
     async def send(
         self,
@@ -99,14 +83,17 @@ class A2AClient:
         configuration: SendMessageConfiguration | None = None,
         metadata: JsonObject | None = None,
         trace: Trace | None = None,
+        timeout_s: float | None = None,
     ) -> Task | Message:
         """Send a message; wait until the task ends or asks, unless told to return at once."""
         request = SendMessageRequest(
             message=message, configuration=configuration, metadata=metadata
         )
-        peer, data = await self._call("SendMessage", request, trace, self._patient)
-        answer = replies.decoded(peer, SendMessageResponse, data)
-        return _one_of(peer, answer.task, answer.message)
+        answer = await self._calls.answer(
+            "SendMessage", SendMessageResponse, request, trace, timeout_s
+        )
+        # One of them is there: a oneof that holds nothing is not decoded.
+        return cast("Task | Message", answer.message if answer.task is None else answer.task)
 
     def stream(
         self,
@@ -115,6 +102,7 @@ class A2AClient:
         configuration: SendMessageConfiguration | None = None,
         metadata: JsonObject | None = None,
         trace: Trace | None = None,
+        timeout_s: float | None = None,
     ) -> AsyncGenerator[StreamResponse]:
         """Send a message and follow its task: first the task (or a message), then its updates.
 
@@ -124,111 +112,105 @@ class A2AClient:
         request = SendMessageRequest(
             message=message, configuration=configuration, metadata=metadata
         )
-        return self._events("SendStreamingMessage", request, trace)
+        return self._calls.events("SendStreamingMessage", request, trace, timeout_s)
+
+    # ---- tasks -----------------------------------------------------------------------------------
 
     def subscribe(
-        self, task_id: str, *, trace: Trace | None = None
+        self, task_id: str, *, trace: Trace | None = None, timeout_s: float | None = None
     ) -> AsyncGenerator[StreamResponse]:
         """Follow a task that is not over: first the task as it is, then its updates.
 
         Close it when leaving early, as for `stream`.
         """
-        return self._events("SubscribeToTask", SubscribeToTaskRequest(id=task_id), trace)
+        request = SubscribeToTaskRequest(id=task_id)
+        return self._calls.events("SubscribeToTask", request, trace, timeout_s)
 
     async def get(
-        self, task_id: str, *, history_length: int | None = None, trace: Trace | None = None
+        self,
+        task_id: str,
+        *,
+        history_length: int | None = None,
+        trace: Trace | None = None,
+        timeout_s: float | None = None,
     ) -> Task:
         """The task as it is now."""
         request = GetTaskRequest(id=task_id, history_length=history_length)
-        peer, data = await self._call("GetTask", request, trace, self._limits)
-        return replies.decoded(peer, Task, data)
+        return await self._calls.answer("GetTask", Task, request, trace, timeout_s)
 
     async def cancel(
-        self, task_id: str, *, metadata: JsonObject | None = None, trace: Trace | None = None
+        self,
+        task_id: str,
+        *,
+        metadata: JsonObject | None = None,
+        trace: Trace | None = None,
+        timeout_s: float | None = None,
     ) -> Task:
         """Ask the agent to stop working on a task; the answer says how it stands."""
         request = CancelTaskRequest(id=task_id, metadata=metadata)
-        peer, data = await self._call("CancelTask", request, trace, self._limits)
-        return replies.decoded(peer, Task, data)
+        return await self._calls.answer("CancelTask", Task, request, trace, timeout_s)
 
     async def list(
-        self, request: ListTasksRequest | None = None, *, trace: Trace | None = None
+        self,
+        request: ListTasksRequest | None = None,
+        *,
+        trace: Trace | None = None,
+        timeout_s: float | None = None,
     ) -> ListTasksResponse:
         """One page of the tasks we may see, latest update first."""
         wanted = request or ListTasksRequest()
-        peer, data = await self._call("ListTasks", wanted, trace, self._limits)
-        return replies.decoded(peer, ListTasksResponse, data)
+        return await self._calls.answer("ListTasks", ListTasksResponse, wanted, trace, timeout_s)
 
-    async def _call(
-        self, method: str, request: WireModel, trace: Trace | None, limits: Limits
-    ) -> tuple[str, JsonObject]:
-        """Send one request; the peer's name for messages, and the result."""
-        interface = choose.interface(await self.card())
-        peer = choose.host(interface.url)
-        body, request_id = self._frame(method, request, interface)
-        async with self._port.send(
-            "POST",
-            interface.url,
-            headers=_headers("application/json", trace),
-            body=body,
-            limits=limits,
-        ) as reply:
-            answer = await reply.read()
-            replies.check_status(peer, reply.status, reply.headers, answer)
-        return peer, replies.result(peer, answer, request_id)
+    # ---- push notifications ----------------------------------------------------------------------
 
-    async def _events(
-        self, method: str, request: WireModel, trace: Trace | None
-    ) -> AsyncGenerator[StreamResponse]:
-        interface = choose.interface(await self.card())
-        peer = choose.host(interface.url)
-        body, request_id = self._frame(method, request, interface)
-        async with self._port.send(
-            "POST",
-            interface.url,
-            headers=_headers("text/event-stream", trace),
-            body=body,
-            limits=self._patient,
-        ) as reply:
-            if reply.status != replies.OK or not _is_event_stream(reply.headers):
-                answer = await reply.read()
-                replies.check_status(peer, reply.status, reply.headers, answer)
-                replies.result(peer, answer, request_id)
-                raise InvalidAgentResponse(f"{peer}: {method}: the answer is no event stream")
-            decoder = Decoder(max_event_bytes=MAX_EVENT_BYTES)
-            async for chunk in reply.chunks():
-                for event in decoder.feed(chunk):
-                    data = replies.result(peer, event.data, request_id)
-                    yield replies.decoded(peer, StreamResponse, data)
+    async def create_push_config(
+        self, config: TaskPushNotificationConfig, *, timeout_s: float | None = None
+    ) -> TaskPushNotificationConfig:
+        """Have the events of the task that `config` names posted to its URL."""
+        name = "CreateTaskPushNotificationConfig"
+        return await self._calls.answer(
+            name, TaskPushNotificationConfig, config, timeout_s=timeout_s
+        )
 
-    def _frame(
-        self, method: str, request: WireModel, interface: AgentInterface
-    ) -> tuple[bytes, int]:
-        """The request's bytes and id; the tenant is the interface's, exactly (A2A 8.3.2)."""
-        self._last_id += 1
-        params = {key: value for key, value in request.to_dict().items() if key != "tenant"}
-        if interface.tenant:
-            params["tenant"] = interface.tenant
-        frame = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
-        return orjson.dumps(frame), self._last_id
+    async def get_push_config(
+        self, task_id: str, config_id: str, *, timeout_s: float | None = None
+    ) -> TaskPushNotificationConfig:
+        """One push configuration of a task."""
+        request = GetTaskPushNotificationConfigRequest(task_id=task_id, id=config_id)
+        name = "GetTaskPushNotificationConfig"
+        return await self._calls.answer(
+            name, TaskPushNotificationConfig, request, timeout_s=timeout_s
+        )
 
+    async def list_push_configs(
+        self,
+        task_id: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout_s: float | None = None,
+    ) -> ListTaskPushNotificationConfigsResponse:
+        """One page of the push configurations of a task."""
+        request = ListTaskPushNotificationConfigsRequest(
+            task_id=task_id, page_size=page_size, page_token=page_token
+        )
+        kind = ListTaskPushNotificationConfigsResponse
+        return await self._calls.answer(
+            "ListTaskPushNotificationConfigs", kind, request, timeout_s=timeout_s
+        )
 
-def _is_event_stream(headers: Mapping[str, str]) -> bool:
-    kind = headers.get("content-type", "").partition(";")[0]
-    return kind.strip().lower() == "text/event-stream"
+    async def delete_push_config(
+        self, task_id: str, config_id: str, *, timeout_s: float | None = None
+    ) -> None:
+        """Have no more events posted; deleting what is gone already is no error (3.1.10)."""
+        request = DeleteTaskPushNotificationConfigRequest(task_id=task_id, id=config_id)
+        await self._calls.call("DeleteTaskPushNotificationConfig", request, timeout_s=timeout_s)
 
+    # ---- the card --------------------------------------------------------------------------------
 
-def _headers(accept: str, trace: Trace | None) -> Mapping[str, str]:
-    return {
-        "content-type": "application/json",
-        "accept": accept,
-        "a2a-version": SERVED,
-        **(trace.carrier() if trace is not None else {}),
-    }
-
-
-def _one_of(peer: str, task: Task | None, message: Message | None) -> Task | Message:
-    answer = task if task is not None else message
-    if answer is None:
-        raise InvalidAgentResponse(f"{peer}: SendMessageResponse: neither a task nor a message")
-    return answer
+    async def extended_card(self, *, timeout_s: float | None = None) -> AgentCard:
+        """What the agent says of itself to those it knows (3.1.11)."""
+        request = GetExtendedAgentCardRequest()
+        return await self._calls.answer(
+            "GetExtendedAgentCard", AgentCard, request, timeout_s=timeout_s
+        )

@@ -89,6 +89,14 @@ _CLASSES: Final[Mapping[tuple[int, str], type[InterloomError]]] = MappingProxyTy
     }
 )
 
+_REASONS: Final[Mapping[tuple[str, str], type[InterloomError]]] = MappingProxyType(
+    {
+        (row.reason, row.domain): kind
+        for kind, row in ROWS.items()
+        if issubclass(kind, InterloomError) and kind is not RequestError
+    }
+)
+
 
 def row(error: BaseException) -> Row:
     """The row of an error's class, or of the nearest parent that has one."""
@@ -126,3 +134,19 @@ def by_jsonrpc(code: int, reason: str = "") -> type[InterloomError] | None:
     if exact is not None:
         return exact
     return next((kind for (each, _), kind in _CLASSES.items() if each == code), None)
+
+
+def by_reason(reason: str, domain: str) -> type[InterloomError] | None:
+    """The class a peer's `ErrorInfo` stands for, which two bindings require (10.6, 11.6)."""
+    return _REASONS.get((reason, domain))
+
+
+def by_status(http: int, grpc: str) -> type[InterloomError] | None:
+    """The class a peer's HTTP and gRPC status stand for together, when it sends no reason.
+
+    None where several A2A errors share the two; of a bad argument no more is known than that.
+    """
+    shared = [kind for (kind, each) in ROWS.items() if (each.http, each.grpc) == (http, grpc)]
+    if errors.BadRequest in shared:
+        return errors.BadRequest
+    return next((kind for kind in _REASONS.values() if shared == [kind]), None)

@@ -32,6 +32,7 @@ class Method:
     Attributes:
         name: RPC name, which is also the JSON-RPC method.
         request: Message of its parameters.
+        response: Message of its answer, or of each event of it; None for Empty.
         operation: Name of the function of `interloom.runtime.engine.operations` that does it.
         verb: HTTP method of the HTTP+JSON binding.
         path: Its path below the agent's URL; `{id}` stands for the field of that name.
@@ -41,6 +42,7 @@ class Method:
 
     name: str
     request: type[model.WireModel]
+    response: type[model.WireModel] | None
     operation: str
     verb: str
     path: str
@@ -56,25 +58,44 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
         method.name: method
         for method in (
             Method(
-                "SendMessage", model.SendMessageRequest, "send_message", "POST", "/message:send"
+                "SendMessage",
+                model.SendMessageRequest,
+                model.SendMessageResponse,
+                "send_message",
+                "POST",
+                "/message:send",
             ),
             Method(
                 "SendStreamingMessage",
                 model.SendMessageRequest,
+                model.StreamResponse,
                 "stream_message",
                 "POST",
                 "/message:stream",
                 streaming=True,
                 capability=Capability.STREAMING,
             ),
-            Method("GetTask", model.GetTaskRequest, "get_task", "GET", "/tasks/{id}"),
-            Method("ListTasks", model.ListTasksRequest, "list_tasks", "GET", "/tasks"),
+            Method("GetTask", model.GetTaskRequest, model.Task, "get_task", "GET", "/tasks/{id}"),
             Method(
-                "CancelTask", model.CancelTaskRequest, "cancel_task", "POST", "/tasks/{id}:cancel"
+                "ListTasks",
+                model.ListTasksRequest,
+                model.ListTasksResponse,
+                "list_tasks",
+                "GET",
+                "/tasks",
+            ),
+            Method(
+                "CancelTask",
+                model.CancelTaskRequest,
+                model.Task,
+                "cancel_task",
+                "POST",
+                "/tasks/{id}:cancel",
             ),
             Method(
                 "SubscribeToTask",
                 model.SubscribeToTaskRequest,
+                model.StreamResponse,
                 "subscribe",
                 "GET",
                 "/tasks/{id}:subscribe",
@@ -84,6 +105,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 "CreateTaskPushNotificationConfig",
                 model.TaskPushNotificationConfig,
+                model.TaskPushNotificationConfig,
                 "create_push_config",
                 "POST",
                 _CONFIGS,
@@ -92,6 +114,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 "GetTaskPushNotificationConfig",
                 model.GetTaskPushNotificationConfigRequest,
+                model.TaskPushNotificationConfig,
                 "get_push_config",
                 "GET",
                 f"{_CONFIGS}/{{id}}",
@@ -100,6 +123,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 "ListTaskPushNotificationConfigs",
                 model.ListTaskPushNotificationConfigsRequest,
+                model.ListTaskPushNotificationConfigsResponse,
                 "list_push_configs",
                 "GET",
                 _CONFIGS,
@@ -108,6 +132,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 "DeleteTaskPushNotificationConfig",
                 model.DeleteTaskPushNotificationConfigRequest,
+                None,
                 "delete_push_config",
                 "DELETE",
                 f"{_CONFIGS}/{{id}}",
@@ -116,6 +141,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 "GetExtendedAgentCard",
                 model.GetExtendedAgentCardRequest,
+                model.AgentCard,
                 "extended_card",
                 "GET",
                 "/extendedAgentCard",
