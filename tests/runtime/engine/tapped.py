@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 import anyio
 
+from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
 
 Wanted: TypeAlias = Callable[[Write], bool]
 """Picks the writes of a kind."""
@@ -96,6 +97,18 @@ class TappedLedger:
 
     async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
         return await self._inner.page(query)
+
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        return await self._inner.pushes(task_id)
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        return await self._inner.outbox(limit=limit, without=without)
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        return await self._inner.undelivered(limit=limit)
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        self._inner.watch_outbox(nudge)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.outbox import Progress, Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CallRow,
     CreateTask,
+    DropPush,
     Journal,
+    MovePush,
     MoveTask,
     ParkRun,
+    PushRow,
     PutCall,
+    PutPush,
     PutRun,
     PutSignal,
     PutStep,
@@ -48,6 +53,11 @@ class Model:
     signals: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
     calls: dict[tuple[str, str], CallRow] = field(default_factory=dict[tuple[str, str], CallRow])
 
+    pushes: dict[tuple[str, str], PushRow] = field(default_factory=dict[tuple[str, str], PushRow])
+    undelivered: dict[tuple[str, str, int], Undelivered] = field(
+        default_factory=dict[tuple[str, str, int], Undelivered]
+    )
+
     def after(self, writes: list[Write]) -> Model:
         """The store after a transaction; raises `Refused` when it must not take place."""
         changed = Model(**{name: copy(table) for name, table in vars(self).items()})
@@ -66,6 +76,8 @@ class Model:
                 self._append(record.id, events)
             case MoveTask():
                 self._move(write)
+            case PutPush() | DropPush() | MovePush():
+                self._write_push(write)
             case _:
                 self._write_run(write)
 
@@ -79,6 +91,30 @@ class Model:
         self.tasks[record.id] = StoredTask(record, write.snapshot)
         if record.state in TERMINAL:
             self.runs.pop(record.id, None)
+        for row in self.all_pushes(record.id):
+            if row.progress.due is None:
+                self._store(row, row.progress._replace(due=record.status_at))
+
+    def _write_push(self, write: PutPush | DropPush | MovePush) -> None:
+        match write:
+            case PutPush(row=row, limit=limit):
+                others = [each for each in self.all_pushes(row.task_id) if each.id != row.id]
+                if len(others) >= limit:
+                    raise Refused
+                self._store(row, row.progress)
+            case DropPush(task_id=task_id, push_id=push_id):
+                self.pushes.pop((task_id, push_id), None)
+            case MovePush(row=row, progress=progress, lost=lost):
+                found = self.pushes.get((row.task_id, row.id))
+                if found and found.body == row.body and found.progress[:2] == row.progress[:2]:
+                    self._store(row, progress)
+                    if lost:
+                        self.undelivered[lost[:3]] = lost
+
+    def _store(self, row: PushRow, progress: Progress) -> None:
+        if progress.stopped or progress.done >= self.tasks[row.task_id].record.seq:
+            progress = progress._replace(due=None)
+        self.pushes[row.task_id, row.id] = replace(row, progress=progress)
 
     def _write_run(
         self, write: PutRun | AdvanceRun | ParkRun | PutSignal | PutStep | PutCall
@@ -126,6 +162,23 @@ class Model:
             self.runs[task_id] = RunRow(
                 task_id, run.agent, state or run.state, attempt or run.attempt
             )
+
+    def all_pushes(self, task_id: str) -> list[PushRow]:
+        return [row for key, row in sorted(self.pushes.items()) if key[0] == task_id]
+
+    def outbox(self, *without: str) -> list[PushRow]:
+        """Everything that is to be posted, the earliest first."""
+        due = [
+            (row.progress.due, key, row)
+            for key, row in sorted(self.pushes.items())
+            if row.progress.due is not None and row.host not in without
+        ]
+        return [row for *_, row in sorted(due, key=lambda each: each[:2])]
+
+    def given_up(self) -> list[Undelivered]:
+        return sorted(
+            self.undelivered.values(), key=lambda each: (each.at, *each[:3]), reverse=True
+        )
 
     def journal(self, task_id: str) -> Journal:
         return Journal(

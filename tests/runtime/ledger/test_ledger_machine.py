@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from interloom.runtime.core.outbox import Progress, Undelivered
 from interloom.runtime.core.paging import Position, Query
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.memory import MemoryLedger
@@ -23,10 +24,14 @@ from interloom.runtime.ledger.rows import (
     CallRow,
     CallState,
     CreateTask,
+    DropPush,
     MessageSeen,
+    MovePush,
     MoveTask,
     ParkRun,
+    PushRow,
     PutCall,
+    PutPush,
     PutRun,
     PutSignal,
     PutStep,
@@ -47,6 +52,15 @@ KEYS: Final = ("k1", "k2")
 MOMENTS: Final = tuple(START + timedelta(milliseconds=n) for n in (0, 1, 785))
 STATES: Final = (TaskState.WORKING, TaskState.COMPLETED)
 VALUES: Final = st.binary(max_size=3)
+PUSHES: Final = ("p1", "p2", "p3")
+HOSTS: Final = ("one.example", "two.example")
+PROGRESS: Final = st.builds(
+    Progress,
+    st.integers(0, 4),
+    st.integers(0, 2),
+    st.sampled_from(MOMENTS),
+    st.sampled_from(["", "", "gone"]),
+)
 
 
 @st.composite
@@ -57,12 +71,15 @@ def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
     """
     ahead, writes = model.after([]), list[Write]()
     for _ in range(draw(st.integers(1, 4))):
-        kind = draw(st.sampled_from(["create", "task", "run", "run"])) if ahead.tasks else "create"
+        kinds = ["create", "task", "task", "push", "run", "run"] if ahead.tasks else ["create"]
+        kind = draw(st.sampled_from(kinds))
         match kind:
             case "create":
                 write = draw(creations())
             case "task":
                 write = draw(moves(ahead))
+            case "push":
+                write = draw(push_writes(ahead, draw(st.sampled_from(sorted(ahead.tasks)))))
             case _:
                 write = draw(run_writes(draw(st.sampled_from(sorted(ahead.tasks)))))
         writes.append(write)
@@ -117,6 +134,28 @@ def run_writes(task_id: str) -> st.SearchStrategy[Write]:
         st.builds(PutStep, task, keys, VALUES),
         st.builds(PutCall, calls),
     )
+
+
+@st.composite
+def push_writes(draw: st.DrawFn, model: Model, task_id: str) -> Write:
+    """New configs and old ones; what came of a post is at times told of a row that was replaced."""
+    row = PushRow(
+        task_id,
+        draw(st.sampled_from(PUSHES)),
+        draw(st.sampled_from(HOSTS)),
+        draw(VALUES),
+        draw(PROGRESS),
+    )
+    rows = [*model.all_pushes(task_id), row]
+    match draw(st.sampled_from(["put", "put", "drop", "move", "move"])):
+        case "put":
+            return PutPush(row, limit=2)
+        case "drop":
+            return DropPush(task_id, row.id)
+        case _:
+            found = draw(st.sampled_from(rows))
+            lost = Undelivered(task_id, found.id, found.progress.done + 1, START, "no answer")
+            return MovePush(found, draw(PROGRESS), draw(st.sampled_from([None, lost])))
 
 
 QUERIES: Final = st.builds(
@@ -200,8 +239,12 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert await store.task(task_id) == self.model.tasks.get(task_id)
                 assert await store.journal(task_id) == self.model.journal(task_id)
                 assert await store.events(task_id) == stored
+                assert await store.pushes(task_id) == self.model.all_pushes(task_id)
                 assert await store.events(task_id, after=1, limit=2) == stored[1:3]
             assert await store.runs() == self.model.all_runs()
+            assert await store.outbox(limit=9) == self.model.outbox()[:9]
+            assert await store.outbox(limit=1, without=HOSTS[:1]) == self.model.outbox(HOSTS[0])[:1]
+            assert await store.undelivered(limit=9) == self.model.given_up()[:9]
             for key in product(OWNERS, AGENTS, MESSAGES):
                 assert await store.seen(*key) == self.model.messages.get(key)
 

@@ -15,8 +15,11 @@ import pytest
 
 from interloom.runtime.core.paging import Query
 from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
-from interloom.runtime.ledger.rows import MoveTask, PutStep
-from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA_VERSION, SqliteLedger
+from interloom.runtime.ledger.rows import MoveTask, PutPush, PutStep
+from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, SqliteLedger
+from interloom.runtime.ledger.statements import millis
+from interloom.runtime.testing.clock import START
+from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import creation, event, move, record
 
 KIB = 1024
@@ -137,10 +140,37 @@ def test_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     make_database(path, application=APPLICATION_ID, version=SCHEMA_VERSION + 1)
     before = path.read_bytes()
 
-    with pytest.raises(BadConfig, match=r"has schema 2; this version reads schema 1"):
+    with pytest.raises(BadConfig, match=f"has schema {SCHEMA_VERSION + 1}; this version"):
         SqliteLedger(path)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+async def test_store_of_an_older_schema_is_brought_up_to_date_with_what_it_holds(
+    path: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for script in SCHEMA[:version]:
+            connection.executescript(script.read_text("utf-8"))
+        connection.execute(
+            "INSERT INTO task (id, owner, agent, context_id, state, status_ms, seq)"
+            " VALUES ('task-1', 'ann', 'echo', 'context of task-1', 'TASK_STATE_WORKING', ?, 0)",
+            (millis(START),),
+        )
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.commit()
+
+    for seq in (1, 2):
+        async with opened(path) as ledger:
+            found = await ledger.task("task-1")
+            assert found is not None
+            assert found.record == record(seq=seq - 1)
+            await ledger.commit(move(seq), PutPush(push(f"push-{seq}"), 2))
+            assert len(await ledger.pushes("task-1")) == seq
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:

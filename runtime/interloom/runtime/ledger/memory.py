@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.outbox import Progress, Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict, Unavailable
@@ -14,11 +17,16 @@ from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CallRow,
     CreateTask,
+    DropPush,
     Journal,
     MessageSeen,
+    MovePush,
     MoveTask,
     ParkRun,
+    PushesFull,
+    PushRow,
     PutCall,
+    PutPush,
     PutRun,
     PutSignal,
     PutStep,
@@ -44,6 +52,11 @@ class MemoryLedger:
         self._steps: dict[str, dict[str, bytes]] = {}
         self._signals: dict[str, dict[str, bytes]] = {}
         self._calls: dict[str, dict[str, CallRow]] = {}
+        self._pushes: dict[str, dict[str, PushRow]] = {}
+        self._outbox: dict[tuple[str, str], PushRow] = {}  # those of them that are due some day
+        self._undelivered: dict[tuple[str, str, int], Undelivered] = {}
+        self._is_due = False  # whether the transaction put something into the outbox
+        self._nudge: Callable[[], None] | None = None
         # What was there before each change of the transaction: (table, key, value or None).
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._closed = False
@@ -57,6 +70,9 @@ class MemoryLedger:
             PutSignal: self._put_signal,
             PutStep: self._put_step,
             PutCall: self._put_call,
+            PutPush: self._put_push,
+            DropPush: self._drop_push,
+            MovePush: self._move_push,
         }
 
     async def commit(self, *writes: Write) -> None:
@@ -72,9 +88,14 @@ class MemoryLedger:
                     del table[key]
                 else:
                     table[key] = before
+            self._is_due = False
             raise
         finally:
             self._undo.clear()
+        if self._is_due:
+            self._is_due = False
+            if self._nudge is not None:
+                self._nudge()
 
     def _put(self, table: dict[Key, Value], key: Key, value: Value) -> None:
         self._undo.append((table, key, table.get(key)))
@@ -118,12 +139,7 @@ class MemoryLedger:
             raise Conflict("the task moved on")
         self._tasks[task_id] = record
         self._undo.append((self._tasks, task_id, before))
-        kept = self._events[task_id]
-        for seq, event in enumerate(write.events, len(kept) + 1):
-            if event.seq != seq or event.id in kept:
-                raise Conflict("the event is there already")
-            kept[event.id] = event
-            self._undo.append((kept, event.id, None))
+        self._append(self._events[task_id], write.events)
         if write.message_id:
             self._take(record, write.message_id)
         if write.snapshot is None:
@@ -132,6 +148,21 @@ class MemoryLedger:
             self._put(self._snapshots, task_id, write.snapshot)
         if record.state in TERMINAL:
             self._remove(self._runs, task_id)
+        if task_id in self._pushes:
+            self._make_due(record)
+
+    def _append(self, kept: dict[str, Event], events: tuple[Event, ...]) -> None:
+        for seq, event in enumerate(events, len(kept) + 1):
+            if event.seq != seq or event.id in kept:
+                raise Conflict("the event is there already")
+            kept[event.id] = event
+            self._undo.append((kept, event.id, None))
+
+    def _make_due(self, record: TaskRecord) -> None:
+        """Have a task's new events posted where it has configs."""
+        for row in list(self._pushes[record.id].values()):
+            if row.progress.due is None:
+                self._set_progress(row, row.progress._replace(due=record.status_at))
 
     def _take(self, record: TaskRecord, message_id: str) -> None:
         key = (record.owner, record.agent, message_id)
@@ -171,6 +202,37 @@ class MemoryLedger:
     def _put_call(self, write: PutCall) -> None:
         self._put(self._of(self._calls, write.call.task_id), write.call.key, write.call)
 
+    def _put_push(self, write: PutPush) -> None:
+        row = write.row
+        if row.task_id in self._tasks:
+            pushes = self._of(self._pushes, row.task_id)
+            if row.id not in pushes and len(pushes) >= write.limit:
+                raise PushesFull("the task has all the push configs it may have")
+            self._set_progress(row, row.progress)
+
+    def _drop_push(self, write: DropPush) -> None:
+        self._remove(self._pushes.get(write.task_id, {}), write.push_id)
+        self._remove(self._outbox, (write.task_id, write.push_id))
+
+    def _move_push(self, write: MovePush) -> None:
+        row = write.row
+        found = self._pushes.get(row.task_id, {}).get(row.id)
+        if found and found.body == row.body and found.progress[:2] == row.progress[:2]:
+            self._set_progress(row, write.progress)
+            if write.lost is not None:
+                self._put(self._undelivered, write.lost[:3], write.lost)
+
+    def _set_progress(self, row: PushRow, progress: Progress) -> None:
+        if progress.stopped or progress.done >= self._tasks[row.task_id].seq:
+            progress = progress._replace(due=None)
+        row = replace(row, progress=progress)
+        self._put(self._pushes[row.task_id], row.id, row)
+        if progress.due is None:
+            self._remove(self._outbox, (row.task_id, row.id))
+        else:
+            self._put(self._outbox, (row.task_id, row.id), row)
+            self._is_due = True
+
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
         record = self._tasks.get(task_id)
@@ -208,9 +270,35 @@ class MemoryLedger:
             records = [record for record in records if (record.status_at, record.id) < edge]
         return records[: query.size + 1], total
 
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        """A task's push configs, in the order of their ids."""
+        kept = self._pushes.get(task_id, {})
+        return [kept[push_id] for push_id in sorted(kept)]
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        """What is to be posted, the earliest first; see `Ledger.outbox`."""
+        waiting = [row for row in self._outbox.values() if row.host not in without]
+        return sorted(waiting, key=_turn)[:limit]
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        """Events that were given up, the latest first, at most `limit`."""
+        return sorted(self._undelivered.values(), key=_given_up, reverse=True)[:limit]
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        """Have `nudge` called after each commit that put something there."""
+        self._nudge = nudge
+
     async def aclose(self) -> None:
         """Take no more writes."""
         self._closed = True
+
+
+def _turn(row: PushRow) -> tuple[datetime | None, str, str]:
+    return row.progress.due, row.task_id, row.id
+
+
+def _given_up(letter: Undelivered) -> tuple[datetime, str, str, int]:
+    return letter.at, letter.task_id, letter.push_id, letter.seq
 
 
 def _matches(record: TaskRecord, query: Query) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Protocol
 
+from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
-from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
 
 
 class Ledger(Protocol):
@@ -23,7 +25,8 @@ class Ledger(Protocol):
         and what the caller believes to be stored must not differ.
 
         Raises:
-            Conflict: A task moved on, or a message was seen before (`MessageSeen`).
+            Conflict: A task moved on, a message was seen before (`MessageSeen`), or a task has all
+                the push configs it may have (`PushesFull`).
             Unavailable: The store takes no writes: disk full, closed.
         """
         ...
@@ -53,6 +56,30 @@ class Ledger(Protocol):
 
         At most `query.size + 1` are returned: one more than fits says there is a next page.
         """
+        ...
+
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        """A task's push configs, in the order of their ids."""
+        ...
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        """What is to be posted, now or later, the earliest first, at most `limit`.
+
+        Of several processes that ask at the same time only one may get a row; where a store is
+        one process's own, as every store is today, to read is to claim.
+
+        Args:
+            limit: Rows at most.
+            without: Hosts whose rows are left out.
+        """
+        ...
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        """Events that were given up, the latest first, at most `limit`."""
+        ...
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        """Have `nudge` called, in the event loop, after each commit that put something there."""
         ...
 
     async def aclose(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import NamedTuple, TypeAlias
 
+from interloom.runtime.core.outbox import Progress, Undelivered
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
 
@@ -66,6 +67,25 @@ class RunRow(NamedTuple):
     agent: str
     state: RunState
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushRow:
+    """A place the events of a task are posted to, and how far the posting has come.
+
+    Attributes:
+        task_id: Whose events.
+        id: Names the config within its task.
+        host: Host and port of the URL: posts are spread over hosts.
+        body: The `TaskPushNotificationConfig`, A2A JSON, its secrets included; so it is not shown.
+        progress: As stored; a store sets `due` to None where no event is left to be posted.
+    """
+
+    task_id: str
+    id: str
+    host: str
+    body: bytes = field(repr=False)
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +196,53 @@ class PutCall(NamedTuple):
     call: CallRow
 
 
+class PutPush(NamedTuple):
+    """Post a task's events after `row.progress.done`; replaces the config of that id.
+
+    Refused with `PushesFull` when the task has `limit` others. A `MoveTask` makes its events due
+    by itself, so that no event is stored without being posted.
+    """
+
+    row: PushRow
+    limit: int
+
+
+class DropPush(NamedTuple):
+    """Post a task's events to a place no more; nothing where there is no such config."""
+
+    task_id: str
+    push_id: str
+
+
+class MovePush(NamedTuple):
+    """How things stand after a post.
+
+    Nothing where they stood otherwise than expected: the config was dropped or replaced meanwhile,
+    or another process was quicker.
+
+    Attributes:
+        row: As it was read.
+        progress: As it is now.
+        lost: The event that was given up, or None.
+    """
+
+    row: PushRow
+    progress: Progress
+    lost: Undelivered | None = None
+
+
 Write: TypeAlias = (
-    CreateTask | MoveTask | PutRun | AdvanceRun | ParkRun | PutSignal | PutStep | PutCall
+    CreateTask
+    | MoveTask
+    | PutRun
+    | AdvanceRun
+    | ParkRun
+    | PutSignal
+    | PutStep
+    | PutCall
+    | PutPush
+    | DropPush
+    | MovePush
 )
 
 
@@ -193,3 +258,9 @@ class MessageSeen(Conflict):
     def __init__(self, task_id: str) -> None:
         super().__init__("the message was received before")
         self.task_id = task_id
+
+
+class PushesFull(Conflict):
+    """The task has as many push configs as it may have."""
+
+    code = "PUSHES_FULL"

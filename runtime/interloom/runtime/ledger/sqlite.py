@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -22,6 +22,7 @@ import anyio
 import orjson
 
 from interloom.runtime.core import questions
+from interloom.runtime.core.outbox import Progress, Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.core.trace import Trace
@@ -30,6 +31,7 @@ from interloom.runtime.ledger.rows import (
     CallRow,
     CallState,
     Journal,
+    PushRow,
     RunRow,
     RunState,
     StoredTask,
@@ -41,13 +43,29 @@ from interloom.runtime.model import TaskState
 
 APPLICATION_ID: Final = 0x17E2_100A
 """Marks a database file as ours (`PRAGMA application_id`)."""
-SCHEMA_VERSION: Final = 1
+SCHEMA: Final = tuple(
+    sorted(
+        (file for file in files("interloom.runtime.ledger").joinpath("schema").iterdir()),
+        key=lambda file: file.name,
+    )
+)
+"""The scripts that make the tables, each on top of the ones before; a new file begins with none."""
+SCHEMA_VERSION: Final = len(SCHEMA)
+"""How many of them a file has had (`PRAGMA user_version`)."""
 
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""
 
 _TASK: Final = (
     "SELECT id, context_id, owner, agent, state, status_ms, seq, asks, trace, snapshot FROM task"
+)
+_PUSH: Final = (
+    "SELECT task.id, push.id, host, body, done, attempts, due_ms, stopped"
+    " FROM push JOIN task ON task.number = push.task"
+)
+_OUTBOX: Final = (  # made of constants; values are bound
+    f"{_PUSH} WHERE due_ms IS NOT NULL AND host NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
+    " ORDER BY due_ms, task.id, push.id LIMIT ?"
 )
 
 
@@ -75,16 +93,22 @@ class SqliteLedger:
                 raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None
             undo.pop_all()
         self._writer = GroupWriter(self._writing)
+        self._nudge: Callable[[], None] | None = None
 
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none; see `Ledger.commit`."""
+        is_due = False
 
         def transaction(connection: sqlite3.Connection) -> None:
+            nonlocal is_due
             for write in writes:
-                run_write(connection, write)
+                if run_write(connection, write):
+                    is_due = True
 
         with anyio.CancelScope(shield=True):
             await outcome(self._writer.submit(transaction))
+        if is_due and self._nudge is not None:
+            self._nudge()
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
@@ -146,6 +170,33 @@ class SqliteLedger:
         )
         return [_record(row) for row in rows], total
 
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        """A task's push configs, in the order of their ids."""
+        rows = self._read(f"{_PUSH} WHERE task.id = ? ORDER BY push.id", (task_id,))
+        return [_push(row) for row in rows]
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        """What is to be posted, the earliest first; see `Ledger.outbox`."""
+        rows = self._read(_OUTBOX, (orjson.dumps(list(without)).decode(), limit))
+        return [_push(row) for row in rows]
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        """Events that were given up, the latest first, at most `limit`."""
+        rows = self._read(
+            "SELECT task.id, push, undelivered.seq, at_ms, reason FROM undelivered"
+            " JOIN task ON task.number = undelivered.task"
+            " ORDER BY at_ms DESC, task.id DESC, push DESC, undelivered.seq DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            Undelivered(task_id, push_id, seq, _moment(at_ms), reason)
+            for task_id, push_id, seq, at_ms, reason in rows
+        ]
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        """Have `nudge` called after each commit that put something there."""
+        self._nudge = nudge
+
     def _read(self, sql: str, values: Sequence[str | int] = ()) -> list[Any]:
         """All rows of a query; `Any` as the columns are the query's to know."""
         with _readable():
@@ -198,16 +249,15 @@ def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability)
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION_ID:
         raise BadConfig(f"{path}: is a database, but not a store of Interloom")
-    if tables and version != SCHEMA_VERSION:
+    if version > SCHEMA_VERSION or (tables and version < 1):
         raise BadConfig(f"{path}: has schema {version}; this version reads schema {SCHEMA_VERSION}")
     # Only now, and outside of a transaction: it changes the file, which may be somebody else's.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {durability}")
-    if tables == 0:
-        schema = files("interloom.runtime.ledger").joinpath("schema.sql").read_text("utf-8")
+    for number, script in enumerate(SCHEMA[version:], version + 1):
         connection.executescript(
-            f"BEGIN IMMEDIATE; {schema} PRAGMA application_id = {APPLICATION_ID};"
-            f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {script.read_text('utf-8')}"
+            f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
         )
 
 
@@ -239,6 +289,16 @@ def _event(row: tuple[int, str, str, bytes, bytes | None, str | None, int, int])
     return Event(seq, event_id, TaskState(state), body, message, chunk)
 
 
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _push(row: tuple[str, str, str, bytes, int, int, int | None, str]) -> PushRow:
+    task_id, push_id, host, body, done, attempts, due_ms, stopped = row
+    due = None if due_ms is None else _moment(due_ms)
+    return PushRow(task_id, push_id, host, body, Progress(done, attempts, due, stopped))
+
+
 def _record(
     row: tuple[str, str, str, str, str, int, int, bytes | None, bytes | None, bytes | None],
 ) -> TaskRecord:
@@ -249,7 +309,7 @@ def _record(
         owner=owner,
         agent=agent,
         state=TaskState(state),
-        status_at=datetime.fromtimestamp(status_ms / 1000, UTC),
+        status_at=_moment(status_ms),
         seq=seq,
         asks=() if asks is None else questions.load(orjson.loads(asks)),
         trace=None if trace is None else Trace(**orjson.loads(trace)),

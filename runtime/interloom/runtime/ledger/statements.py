@@ -11,15 +11,20 @@ import orjson
 
 from interloom.runtime.core import questions
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.outbox import Progress
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CreateTask,
+    DropPush,
     MessageSeen,
+    MovePush,
     MoveTask,
     ParkRun,
+    PushesFull,
     PutCall,
+    PutPush,
     PutRun,
     PutSignal,
     PutStep,
@@ -45,14 +50,14 @@ def millis(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
-def run_write(connection: sqlite3.Connection, write: Write) -> None:
-    """Carry out one write inside the transaction that is open.
+def run_write(connection: sqlite3.Connection, write: Write) -> bool | None:
+    """Carry out one write inside the transaction that is open; True when something is to be posted.
 
     Raises:
         Conflict: Its guard does not hold.
         sqlite3.Error: The file does not take it.
     """
-    _STATEMENTS[type(write)](connection, write)
+    return _STATEMENTS[type(write)](connection, write)
 
 
 def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
@@ -80,14 +85,14 @@ def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
     _append(connection, number, write.events)
 
 
-def _move_task(connection: sqlite3.Connection, write: MoveTask) -> None:
+def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
     record = write.record
     found = connection.execute(
-        "SELECT number FROM task WHERE id = ? AND seq = ?", (record.id, write.expected_seq)
+        "SELECT number, pushes FROM task WHERE id = ? AND seq = ?", (record.id, write.expected_seq)
     ).fetchone()
     if found is None:
         raise Conflict("the task moved on")
-    (number,) = found
+    number, pushes = found
     connection.execute(
         "UPDATE task SET state = ?, status_ms = ?, seq = ?, asks = ?, snapshot = ?"
         " WHERE number = ?",
@@ -104,7 +109,18 @@ def _move_task(connection: sqlite3.Connection, write: MoveTask) -> None:
     if write.message_id:
         _take(connection, number, record, write.message_id)
     if record.state in TERMINAL:
-        connection.execute("DELETE FROM run WHERE task = ?", found)
+        connection.execute("DELETE FROM run WHERE task = ?", (number,))
+    return bool(pushes) and _make_due(connection, number, record)
+
+
+def _make_due(connection: sqlite3.Connection, number: int, record: TaskRecord) -> bool:
+    """Have a task's new events posted where it has configs; False where they wait for others."""
+    made = connection.execute(
+        "UPDATE push SET due_ms = ? WHERE task = ? AND due_ms IS NULL AND stopped = ''"
+        " AND done < ?",
+        (millis(record.status_at), number, record.seq),
+    )
+    return made.rowcount > 0
 
 
 def _asks(record: TaskRecord) -> bytes | None:
@@ -205,8 +221,73 @@ def _put_call(connection: sqlite3.Connection, write: PutCall) -> None:
     )
 
 
+def _put_push(connection: sqlite3.Connection, write: PutPush) -> bool:
+    row, progress = write.row, write.row.progress
+    number = connection.execute("SELECT number FROM task WHERE id = ?", (row.task_id,)).fetchone()
+    if number is None:
+        return False
+    connection.execute(
+        "INSERT OR REPLACE INTO push (task, id, host, body, done, attempts, due_ms, stopped)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*number, row.id, row.host, row.body, *_progress(progress)),
+    )
+    if _count_pushes(connection, number[0]) > write.limit:
+        raise PushesFull("the task has all the push configs it may have")
+    return _is_due(connection, number[0], row.id)
+
+
+def _drop_push(connection: sqlite3.Connection, write: DropPush) -> None:
+    number = connection.execute("SELECT number FROM task WHERE id = ?", (write.task_id,)).fetchone()
+    if number is not None:
+        connection.execute("DELETE FROM push WHERE task = ? AND id = ?", (*number, write.push_id))
+        _count_pushes(connection, number[0])
+
+
+def _move_push(connection: sqlite3.Connection, write: MovePush) -> bool:
+    row, lost = write.row, write.lost
+    number = connection.execute(
+        "UPDATE push SET done = ?, attempts = ?, due_ms = ?, stopped = ?"
+        " WHERE task = (SELECT number FROM task WHERE task.id = ?) AND id = ?"
+        " AND body = ? AND done = ? AND attempts = ? RETURNING task",
+        (*_progress(write.progress), row.task_id, row.id, row.body, *row.progress[:2]),
+    ).fetchone()
+    if number is None:
+        return False
+    if lost is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO undelivered (task, push, seq, at_ms, reason)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (*number, lost.push_id, lost.seq, millis(lost.at), lost.reason),
+        )
+    return _is_due(connection, number[0], row.id)
+
+
+def _progress(progress: Progress) -> tuple[int, int, int | None, str]:
+    done, attempts, due, stopped = progress
+    return done, attempts, None if due is None else millis(due), stopped
+
+
+def _is_due(connection: sqlite3.Connection, number: int, push_id: str) -> bool:
+    """Whether a config is due; it is not where no event is left, or none is wanted any more."""
+    cleared = connection.execute(
+        "UPDATE push SET due_ms = NULL WHERE task = ? AND id = ?"
+        " AND (stopped != '' OR done >= (SELECT seq FROM task WHERE number = push.task))",
+        (number, push_id),
+    )
+    return cleared.rowcount == 0
+
+
+def _count_pushes(connection: sqlite3.Connection, number: int) -> int:
+    (count,) = connection.execute(
+        "UPDATE task SET pushes = (SELECT count(*) FROM push WHERE task = number)"
+        " WHERE number = ? RETURNING pushes",
+        (number,),
+    ).fetchone()
+    return int(count)
+
+
 # The key is the class of the value each function takes; `Any` because a dict cannot say so.
-_STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], None]]] = {
+_STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], bool | None]]] = {
     CreateTask: _create_task,
     MoveTask: _move_task,
     PutRun: _put_run,
@@ -215,4 +296,7 @@ _STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], None]]]
     PutSignal: _put_signal,
     PutStep: _put_step,
     PutCall: _put_call,
+    PutPush: _put_push,
+    DropPush: _drop_push,
+    MovePush: _move_push,
 }

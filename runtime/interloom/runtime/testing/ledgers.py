@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from interloom.runtime.testing import ledger_pushes as pushes
 from interloom.runtime.testing import ledger_reads as reads
 from interloom.runtime.testing import ledger_writes as writes
 from interloom.runtime.testing.promise import Promise
@@ -39,4 +40,12 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     reads.large_and_strange_values_come_back_byte_for_byte,
     reads.pages_meet_without_gap_or_overlap,
     reads.a_listing_shows_what_was_asked_for,
+    pushes.a_config_is_read_back_until_it_is_dropped,
+    pushes.a_task_has_no_more_configs_than_it_may,
+    pushes.an_event_is_due_with_the_transaction_that_stores_it,
+    pushes.what_follows_a_delivered_event_is_due_next,
+    pushes.an_outcome_counts_for_the_row_it_was_taken_from,
+    pushes.a_config_that_is_given_up_is_due_no_more,
+    pushes.the_outbox_is_read_earliest_first,
+    pushes.a_commit_that_fills_the_outbox_nudges,
 )

@@ -8,7 +8,7 @@ async with pair(agents, MemoryLedger) as world:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,13 +17,14 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskGroup, TaskStatus
 
 from interloom.runtime.client import A2AClient
+from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
 from interloom.runtime.serve.asgi import agent_path
 from interloom.runtime.serve.body import Scope
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
@@ -227,6 +228,22 @@ class CutLedger:
     async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
         """Tasks that match, and how many match in all; see `Ledger.page`."""
         return await self._inner.page(query)
+
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        """A task's push configs, in the order of their ids."""
+        return await self._inner.pushes(task_id)
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        """What is to be posted; see `Ledger.outbox`."""
+        return await self._inner.outbox(limit=limit, without=without)
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        """Events that were given up, the latest first."""
+        return await self._inner.undelivered(limit=limit)
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        """Have `nudge` called after each commit that put something there."""
+        self._inner.watch_outbox(nudge)
 
     async def aclose(self) -> None:
         """Let go of the store, which may outlive us."""

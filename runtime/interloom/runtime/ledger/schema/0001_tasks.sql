@@ -1,4 +1,5 @@
--- Schema 1. Times are milliseconds since the epoch; JSON is UTF-8 in BLOBs, stored as it goes out.
+-- Schema 1: tasks, their events, their runs. Times are milliseconds since the epoch; JSON is UTF-8 in
+-- BLOBs, stored as it goes out.
 --
 -- Rows belong to a task by its number: what many tasks write at once then lies side by side, on a few
 -- pages, where their random ids would spread it over as many pages as there are tasks. Rows that
