@@ -19,9 +19,12 @@ from typing_extensions import TypeAliasType
 from interloom.runtime.model.fields import broken
 from interloom.runtime.values import Json, JsonObject
 
-MAX_DEPTH: Final = 64
-"""Containers one inside another in a free-form value, the outermost included. Source: `ours`; deep
-enough for documents people write, shallow enough for the recursive readers behind us."""
+MAX_DEPTH: Final = 30
+"""Containers one inside another in a free-form value, the outermost included.
+
+Source: protobuf's readers stop at 100 messages in one another (protobuf.dev, "Proto Limits"); an
+object takes three of them, and six are around a part's data. Deep enough for what people write.
+"""
 
 
 class Unset(Enum):

@@ -3,6 +3,8 @@
 methods     the method table: one row an operation, for every binding
 errors      the error table: one row an error class, for every binding
 jsonrpc     JSON-RPC 2.0 envelopes
+protobuf    A2A messages between protobuf and JSON
+grpc        methods and rich status of the gRPC binding
 sse         server-sent events, both directions
 card        the agent card, assembled
 media       media types, and which parts an agent takes
