@@ -18,8 +18,8 @@ from typing import Final
 import anyio
 
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
-from interloom.bridges.mcp.core.asks import Elicit
-from interloom.bridges.mcp.core.rounds import Ask, Call, Done
+from interloom.bridges.mcp.core.asks import Elicit, InputRequest
+from interloom.bridges.mcp.core.rounds import Ask, Call, Done, Step
 from interloom.bridges.mcp.core.tools import Tool, read_tool_result
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
@@ -68,25 +68,27 @@ SCENARIOS: Final[Mapping[str, Callable[[McpClient], Awaitable[None]]]] = {
 
 async def _begin(
     client: McpClient, tool: Tool, arguments: JsonObject | None = None
-) -> tuple[Call, Ask | Done]:
+) -> tuple[Call, Step]:
     given = _sample(tool.input_schema) if arguments is None else arguments
     call = Call(client.server, "tools/call", {"name": tool.name, "arguments": given})
     return call.receive(await client.exchange(call.send()))
 
 
-async def _finish(client: McpClient, tool: Tool, call: Call, step: Ask | Done) -> None:
-    while not isinstance(step, Done):
+async def _finish(client: McpClient, tool: Tool, call: Call, step: Step) -> None:
+    while isinstance(step, Ask):
         answers = {key: _accept(request) for key, request in step.requests.items()}
         call, step = call.receive(await client.exchange(call.answer(answers)))
+    assert isinstance(step, Done), "no task was offered"
     result = read_tool_result(step.result, server=client.server)
     _say(f"{tool.name}: {'failed: ' if result.is_error else ''}{result.text}")
 
 
-def _accept(request: Elicit) -> JsonObject:
-    """A person who agrees to everything and fills in every field."""
-    if request.schema is None:
+def _accept(request: InputRequest) -> JsonObject:
+    """A person who agrees to everything and fills in every field; nothing else was declared."""
+    schema = request.schema if isinstance(request, Elicit) else None
+    if schema is None:
         return {"action": "accept"}
-    return {"action": "accept", "content": _sample(request.schema, every=True)}
+    return {"action": "accept", "content": _sample(schema, every=True)}
 
 
 def _sample(schema: JsonObject, *, every: bool = False) -> JsonObject:

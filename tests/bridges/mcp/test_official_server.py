@@ -24,6 +24,7 @@ from mcp_types import (
 from pydantic import Field
 
 from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.asks import Elicit
 from interloom.bridges.mcp.core.errors import InvalidParams, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.core.tools import ToolResult, read_tool_result
@@ -164,7 +165,9 @@ async def test_two_rounds_of_questions_end_in_a_result(client: McpClient) -> Non
     with anyio.fail_after(10):
         call, step = call.receive(await client.exchange(call.send()))
         assert isinstance(step, Ask)
-        assert step.requests["name"].message == "Who?"
+        asked = step.requests["name"]
+        assert isinstance(asked, Elicit)
+        assert asked.message == "Who?"
         send = call.answer({"name": {"action": "accept", "content": {"name": "Ada"}}})
         call, step = Call.load(call.dump()).receive(await client.exchange(send))
         assert isinstance(step, Ask)

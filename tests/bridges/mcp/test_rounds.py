@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from interloom.bridges.mcp.core.asks import Elicit
+from interloom.bridges.mcp.core.asks import MAX_ASK_BYTES, MAX_REQUESTS, Elicit
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.core.errors import (
     BadResult,
@@ -16,8 +16,6 @@ from interloom.bridges.mcp.core.errors import (
     UndeclaredInput,
 )
 from interloom.bridges.mcp.core.rounds import (
-    MAX_ASK_BYTES,
-    MAX_REQUESTS,
     MAX_ROUNDS,
     MAX_STATE_BYTES,
     MAX_WAITS,
@@ -174,7 +172,7 @@ def test_call_never_prints_its_state() -> None:
 
 
 BAD_RESULTS: list[tuple[JsonObject, str]] = [
-    ({"resultType": "task"}, "resultType 'task' is not one we know"),
+    ({"resultType": "later"}, "resultType 'later' is not one we know"),
     ({"resultType": 7}, "resultType must be a string"),
     ({"resultType": None}, "resultType must be a string"),
     ({"resultType": "input_required"}, "needs inputRequests or requestState"),

@@ -21,7 +21,7 @@ from interloom.bridges.handoff.failures import ToolUnanswered, failure
 from interloom.bridges.handoff.pending import Made, Pending
 from interloom.bridges.handoff.questions import questions, results
 from interloom.bridges.mcp.client import McpClient, Prepared
-from interloom.bridges.mcp.core.asks import Elicit
+from interloom.bridges.mcp.core.asks import Elicit, InputRequest
 from interloom.bridges.mcp.core.errors import McpPeerError
 from interloom.bridges.mcp.core.rounds import Call, Done
 from interloom.bridges.mcp.core.tools import Tool, ToolResult, read_tool_result
@@ -185,8 +185,9 @@ class _Conversation:
 
     def _questions(self, call: Call) -> list[Question]:
         waiting = call.pending()
-        requests: Mapping[str, Elicit] = {} if waiting is None else waiting.requests
-        return questions(requests, server=self._made.server, method=call.method)
+        requests: Mapping[str, InputRequest] = {} if waiting is None else waiting.requests
+        asked = {key: each for key, each in requests.items() if isinstance(each, Elicit)}
+        return questions(asked, server=self._made.server, method=call.method)
 
     async def _ask(self, now: Pending, asked: list[Question]) -> Pending:
         """Hand the open questions to the task and wait; the row is stored with the question."""

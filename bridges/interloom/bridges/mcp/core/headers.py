@@ -1,7 +1,7 @@
 """What of a request is mirrored into HTTP headers, and how a value is made safe there. No I/O.
 
 Source: MCP 2026-07-28, basic/transports/streamable-http "Request Metadata"; server/tools
-`x-mcp-header`; RFC 9110 sections 5.1 and 5.5.
+`x-mcp-header`; Tasks extension "Routing Headers"; RFC 9110 sections 5.1 and 5.5.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ MAX_SUBSCHEMAS: Final = 4096
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer a double holds exactly together with its neighbours."""
 
-_NAME_PARAM: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAME_PARAM: Final = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A tab inside a value would be legal too; encoding it is safe everywhere.
 _PLAIN: Final = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")

@@ -6,6 +6,7 @@ A `Call` is plain data. Feed it a result and it says what to do next:
 
     Send    put this request on the wire; every round has a fresh id
     Ask     get these answers from somebody, then `call.answer(...)`
+    Created the server made a task of it, which is another value to follow: see `tasks`
     Done    here is the final result
 
 Because a `Call` is data and not a suspended coroutine, an agent can store it while an A2A task
@@ -14,14 +15,14 @@ sits in INPUT_REQUIRED, and a different process can go on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, get_args
 
-from interloom.bridges.mcp.core.asks import Elicit, read_elicit
+from interloom.bridges.mcp.core.asks import InputRequest, check_responses, read_input_requests
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.core.errors import BadResult, RoundsExceeded, StateTooLarge, clip
+from interloom.bridges.mcp.core.task_view import TaskView, read_task
 from interloom.runtime.errors import LocalError
 from interloom.runtime.values import Json, JsonObject
 
@@ -37,24 +38,20 @@ More than an hour, with the pauses that a call makes between them.
 MAX_STATE_BYTES: Final = 256 * 1024
 """Bytes of a `requestState` we are willing to store and send back; ours."""
 
-MAX_REQUESTS: Final = 32
-"""Questions in one round; ours."""
-
-MAX_ASK_BYTES: Final = 256 * 1024
-"""Bytes of one round's `inputRequests`, which travel on in a task's status; ours."""
-
 FORMAT: Final = 1
 """Version of what `dump` writes."""
 
 Method: TypeAlias = Literal["tools/call", "prompts/get", "resources/read"]
 """The methods that may be answered with `input_required`."""
 
-EVERYTHING: Final = Capabilities()
+EVERYTHING: Final = Capabilities(sampling=True, roots=True, tasks=True)
 """All that we may declare."""
+
+TASK_METHODS: Final = frozenset({"tools/call"})
+"""What may be answered with a task (Tasks extension, "Supported Methods")."""
 
 _METHODS: Final[dict[str, Method]] = {name: name for name in get_args(Method)}
 _RESERVED: Final = ("inputResponses", "requestState")
-_ACTIONS: Final = ("accept", "decline", "cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class Ask:
     little and `answer({})`.
     """
 
-    requests: Mapping[str, Elicit]
+    requests: Mapping[str, InputRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,17 @@ class Done:
     """The final result, `resultType: complete`."""
 
     result: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The server will answer later, through a task: follow `RemoteTask.begun(call, seed)`."""
+
+    seed: TaskView
+
+
+Step: TypeAlias = Ask | Created | Done
+"""What follows from a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ class Call:
 
     def receive(
         self, result: JsonObject, *, declared: Capabilities = EVERYTHING
-    ) -> tuple[Call, Ask | Done]:
+    ) -> tuple[Call, Step]:
         """Take one wire result.
 
         Args:
@@ -135,7 +143,8 @@ class Call:
             declared: What the request said we can do; anything else may not be asked.
 
         Raises:
-            BadResult: `resultType` is unknown, or the result breaks a rule of the pattern.
+            BadResult: `resultType` is unknown, or a task where none was offered, or the result
+                breaks a rule of its pattern.
             RoundsExceeded: The server asked once too often.
             StateTooLarge: Its `requestState` is over the cap.
             UndeclaredInput: It asks for what was not declared.
@@ -145,6 +154,9 @@ class Call:
                 return self._finished(), Done(result)
             case "input_required":
                 return self._take_round(result, declared)
+            case "task" if declared.tasks and self.method in TASK_METHODS:
+                seed = read_task(result, server=self.server, method=self.method, is_seed=True)
+                return self._finished(), Created(seed)
             case str(kind):
                 raise self._bad(f"resultType {clip(kind)!r} is not one we know")
             case _:
@@ -154,18 +166,16 @@ class Call:
         """The retry that carries `responses` and echoes the server's state.
 
         Args:
-            responses: `{key: {"action": "accept" | "decline" | "cancel", "content"?: {...}}}`, one
-                for every request asked.
+            responses: `{key: result}`, one for every request asked: what an elicitation came to
+                (`{"action": "accept" | "decline" | "cancel", "content"?: {...}}`), the message a
+                model wrote, the roots.
 
         Raises:
             LocalError: Nothing waits, the keys are not those asked, or a response is malformed.
         """
         if self.asked is None:
             raise LocalError(f"{self.method} waits for no answer")
-        if responses.keys() != self.asked.keys():
-            raise LocalError(f"{self.method} waits for exactly the answers it asked for")
-        for key, response in responses.items():
-            _check_response(key, response)
+        check_responses(self.asked, responses)
         params: dict[str, Json] = dict(self.params)
         if responses:
             params["inputResponses"] = dict(responses)
@@ -249,24 +259,8 @@ class Call:
             raise RoundsExceeded(self.server, self.method, rule)
         return self.waits + is_wait
 
-    def _read_requests(self, asked: JsonObject, declared: Capabilities) -> dict[str, Elicit]:
-        if len(asked) > MAX_REQUESTS:
-            raise self._bad(f"inputRequests holds more than {MAX_REQUESTS} requests")
-        if len(json.dumps(asked)) > MAX_ASK_BYTES:
-            raise self._bad(f"inputRequests is over {MAX_ASK_BYTES} bytes")
-        return {
-            key: read_elicit(key, request, declared, server=self.server, method=self.method)
-            for key, request in asked.items()
-        }
+    def _read_requests(self, asked: JsonObject, declared: Capabilities) -> dict[str, InputRequest]:
+        return read_input_requests(asked, declared, server=self.server, method=self.method)
 
     def _bad(self, rule: str) -> BadResult:
         return BadResult(self.server, self.method, rule)
-
-
-def _check_response(key: str, response: Json) -> None:
-    """Hold one answer against `ElicitResult`; the schema of its content is the asker's to check."""
-    if not isinstance(response, Mapping) or response.get("action") not in _ACTIONS:
-        raise LocalError(f"answer {clip(key)!r}: action must be one of {', '.join(_ACTIONS)}")
-    content = response.get("content")
-    if not (content is None or isinstance(content, Mapping)):
-        raise LocalError(f"answer {clip(key)!r}: content must be an object")
