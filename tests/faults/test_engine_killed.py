@@ -22,7 +22,7 @@ async def event_ids(store: Path) -> list[str]:
     """The only task's events, their numbers checked."""
     ledger = SqliteLedger(store)
     try:
-        (record,), _ = await ledger.page(Query("ann"))
+        ((record, _),), _ = await ledger.page(Query("ann", "traveller"))
         events = await ledger.events(record.id)
         assert [event.seq for event in events] == list(range(1, record.seq + 1))
         assert await ledger.runs() == []

@@ -9,7 +9,7 @@ import anyio
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.record import Event
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
@@ -95,7 +95,7 @@ class TappedLedger:
     async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
         return await self._inner.seen(owner, agent, message_id)
 
-    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         return await self._inner.page(query)
 
     async def pushes(self, task_id: str) -> list[PushRow]:

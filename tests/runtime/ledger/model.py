@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.outbox import Progress, Undelivered
@@ -191,15 +192,19 @@ class Model:
     def all_runs(self) -> list[RunRow]:
         return [self.runs[task_id] for task_id in self.tasks if task_id in self.runs]
 
-    def listed(self, query: Query) -> list[TaskRecord]:
+    def listed(self, query: Query) -> list[StoredTask]:
         """Every task the query is about, newest first; no page is cut."""
         found = [
-            record
-            for record in (each.record for each in self.tasks.values())
-            if record.owner == query.owner
-            and query.agent in {"", record.agent}
-            and query.context_id in {"", record.context_id}
-            and query.state in {None, record.state}
-            and (query.since is None or query.since <= record.status_at)
+            each
+            for each in self.tasks.values()
+            if (each.record.owner, each.record.agent) == (query.owner, query.agent)
+            and query.context_id in {"", each.record.context_id}
+            and query.state in {None, each.record.state}
+            and (query.since is None or query.since <= each.record.status_at)
         ]
-        return sorted(found, key=lambda each: (each.status_at, each.id), reverse=True)
+        return sorted(found, key=edge, reverse=True)
+
+
+def edge(stored: StoredTask) -> tuple[datetime, str]:
+    """What a listing is ordered by."""
+    return stored.record.status_at, stored.record.id

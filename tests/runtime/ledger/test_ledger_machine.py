@@ -42,7 +42,7 @@ from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.samples import event, events, record
-from tests.runtime.ledger.model import Model, Refused
+from tests.runtime.ledger.model import Model, Refused, edge
 
 TASKS: Final = ("t1", "t2", "t3", "t4")
 OWNERS: Final = ("ann", "bob")
@@ -161,7 +161,7 @@ def push_writes(draw: st.DrawFn, model: Model, task_id: str) -> Write:
 QUERIES: Final = st.builds(
     Query,
     st.sampled_from(OWNERS),
-    agent=st.sampled_from(["", *AGENTS]),
+    agent=st.sampled_from(AGENTS),
     context_id=st.sampled_from(["", "context of t1"]),
     state=st.sampled_from([None, *STATES]),
     since=st.sampled_from([None, *MOMENTS]),
@@ -222,8 +222,8 @@ class LedgerMachine(RuleBasedStateMachine):
         listed = self.model.listed(query)
         page = listed
         if query.after is not None:
-            edge = (query.after.status_at, query.after.task_id)
-            page = [each for each in listed if (each.status_at, each.id) < edge]
+            last = (query.after.status_at, query.after.task_id)
+            page = [each for each in listed if edge(each) < last]
         for store in (self.memory, self.sqlite):
             found = self._portal.call(store.page, query)
             assert found == (page[: query.size + 1], len(listed))

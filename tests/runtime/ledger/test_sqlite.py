@@ -15,7 +15,7 @@ import pytest
 
 from interloom.runtime.core.paging import Query
 from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
-from interloom.runtime.ledger.rows import MoveTask, PutPush, PutStep
+from interloom.runtime.ledger.rows import MoveTask, PutPush, PutStep, StoredTask
 from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, SqliteLedger
 from interloom.runtime.ledger.statements import millis
 from interloom.runtime.testing.clock import START
@@ -169,6 +169,7 @@ async def test_store_of_an_older_schema_is_brought_up_to_date_with_what_it_holds
             assert found.record == record(seq=seq - 1)
             await ledger.commit(move(seq), PutPush(push(f"push-{seq}"), 2))
             assert len(await ledger.pushes("task-1")) == seq
+            assert (await ledger.page(Query("ann", "echo")))[1] == 1
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
@@ -220,7 +221,8 @@ async def test_full_disk_refuses_writes_and_harms_nothing(path: Path) -> None:
         await ledger.commit(*creation(last), PutStep("first", "step", b"1"))
 
     async with opened(path) as ledger:
-        assert await ledger.page(Query("ann")) == ([last, first], 2)
+        stored = [StoredTask(last, None), StoredTask(first, None)]
+        assert await ledger.page(Query("ann", "echo")) == (stored, 2)
         assert (await ledger.journal("first")).steps == {"step": b"1"}
     assert integrity(path) == "ok"
 
@@ -245,7 +247,7 @@ async def test_closing_writes_what_is_queued(path: Path) -> None:
         await ledger.aclose()
 
     async with opened(path) as ledger:
-        assert (await ledger.page(Query("ann")))[1] == 20
+        assert (await ledger.page(Query("ann", "echo")))[1] == 20
 
 
 async def test_guard_of_one_process_is_seen_by_the_next(path: Path) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import orjson
 
 from interloom.runtime.core import paging
-from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.core.view import shorten
 from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.tasks import Tasks
+from interloom.runtime.ledger.rows import StoredTask
 from interloom.runtime.model import ListTasksRequest
 
 
@@ -22,21 +22,21 @@ async def list_tasks(tasks: Tasks, caller: Caller, request: ListTasksRequest) ->
         BadParams: A page size, token or length out of range.
     """
     query = paging.query(request, owner=caller.owner, agent=caller.agent)
-    records, total = await tasks.ledger.page(query)
-    page = records[: query.size]
-    listed = [orjson.Fragment(await _listed(tasks, record, request)) for record in page]
-    last = page[-1] if len(records) > query.size else None
-    token = "" if last is None else paging.token(paging.Position(last.status_at, last.id))
+    found, total = await tasks.ledger.page(query)
+    page = found[: query.size]
+    listed = [orjson.Fragment(await _listed(tasks, stored, request)) for stored in page]
+    token = ""
+    if len(found) > query.size:
+        last = page[-1].record
+        token = paging.token(paging.Position(last.status_at, last.id), query)
     return orjson.dumps(
         {"tasks": listed, "nextPageToken": token, "pageSize": query.size, "totalSize": total}
     )
 
 
-async def _listed(tasks: Tasks, record: TaskRecord, request: ListTasksRequest) -> bytes:
-    stored = await tasks.ledger.task(record.id)
-    if stored is not None and stored.snapshot is not None:
-        task = stored.snapshot
-    else:
-        async with tasks.held(record.id) as live:
+async def _listed(tasks: Tasks, stored: StoredTask, request: ListTasksRequest) -> bytes:
+    task = stored.snapshot
+    if task is None:  # it moves, so mostly it is in memory
+        async with tasks.held(stored.record.id) as live:
             task = await tasks.json(live)
     return shorten(task, request.history_length, artifacts=bool(request.include_artifacts))

@@ -260,7 +260,7 @@ class MemoryLedger:
         """The task a message went to, or None when it is new."""
         return self._messages.get((owner, agent, message_id))
 
-    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all."""
         records = [record for record in self._tasks.values() if _matches(record, query)]
         records.sort(key=lambda record: (record.status_at, record.id), reverse=True)
@@ -268,7 +268,8 @@ class MemoryLedger:
         if after is not None:
             edge = (after.status_at, after.task_id)
             records = [record for record in records if (record.status_at, record.id) < edge]
-        return records[: query.size + 1], total
+        page = records[: query.size + 1]
+        return [StoredTask(record, self._snapshots.get(record.id)) for record in page], total
 
     async def pushes(self, task_id: str) -> list[PushRow]:
         """A task's push configs, in the order of their ids."""
@@ -304,7 +305,7 @@ def _given_up(letter: Undelivered) -> tuple[datetime, str, str, int]:
 def _matches(record: TaskRecord, query: Query) -> bool:
     return (
         record.owner == query.owner
-        and (not query.agent or record.agent == query.agent)
+        and record.agent == query.agent
         and (not query.context_id or record.context_id == query.context_id)
         and (query.state is None or record.state is query.state)
         and (query.since is None or record.status_at >= query.since)

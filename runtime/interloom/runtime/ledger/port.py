@@ -7,7 +7,7 @@ from typing import Protocol
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.record import Event
 from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
 
 
@@ -51,7 +51,7 @@ class Ledger(Protocol):
         """The task a message went to, or None when it is new."""
         ...
 
-    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all.
 
         At most `query.size + 1` are returned: one more than fits says there is a next page.

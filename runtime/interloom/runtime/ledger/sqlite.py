@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -27,6 +27,7 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Chunk, Event, TaskRecord
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.errors import BadConfig, Unavailable
+from interloom.runtime.ledger import pages
 from interloom.runtime.ledger.rows import (
     CallRow,
     CallState,
@@ -37,7 +38,7 @@ from interloom.runtime.ledger.rows import (
     StoredTask,
     Write,
 )
-from interloom.runtime.ledger.statements import millis, run_write, seen
+from interloom.runtime.ledger.statements import run_write, seen
 from interloom.runtime.ledger.writer import GroupWriter, outcome
 from interloom.runtime.model import TaskState
 
@@ -56,9 +57,6 @@ SCHEMA_VERSION: Final = len(SCHEMA)
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""
 
-_TASK: Final = (
-    "SELECT id, context_id, owner, agent, state, status_ms, seq, asks, trace, snapshot FROM task"
-)
 _PUSH: Final = (
     "SELECT task.id, push.id, host, body, done, attempts, due_ms, stopped"
     " FROM push JOIN task ON task.number = push.task"
@@ -112,7 +110,7 @@ class SqliteLedger:
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
-        rows = self._read(f"{_TASK} WHERE id = ?", (task_id,))
+        rows = self._read(f"{pages.TASK} WHERE id = ?", (task_id,))
         return StoredTask(_record(rows[0]), rows[0][9]) if rows else None
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
@@ -155,20 +153,11 @@ class SqliteLedger:
         with _readable():
             return seen(self._reading, owner, agent, message_id)
 
-    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all."""
-        where, values = _where(query)
-        # `where` is made of the constants below; values are bound.
-        count = self._read(f"SELECT count(*) FROM task WHERE {where}", values)  # noqa: S608
-        ((total,),) = count
-        if query.after is not None:
-            where += " AND (status_ms, id) < (?, ?)"
-            values += (millis(query.after.status_at), query.after.task_id)
-        rows = self._read(
-            f"{_TASK} WHERE {where} ORDER BY status_ms DESC, id DESC LIMIT ?",
-            (*values, query.size + 1),
-        )
-        return [_record(row) for row in rows], total
+        ((total,),) = self._read(*pages.total(query))
+        rows = self._read(*pages.page(query))
+        return [StoredTask(_record(row), row[9]) for row in rows], total
 
     async def pushes(self, task_id: str) -> list[PushRow]:
         """A task's push configs, in the order of their ids."""
@@ -197,7 +186,9 @@ class SqliteLedger:
         """Have `nudge` called after each commit that put something there."""
         self._nudge = nudge
 
-    def _read(self, sql: str, values: Sequence[str | int] = ()) -> list[Any]:
+    def _read(
+        self, sql: str, values: Sequence[str | int] | Mapping[str, str | int] = ()
+    ) -> list[Any]:
         """All rows of a query; `Any` as the columns are the query's to know."""
         with _readable():
             return self._reading.execute(sql, values).fetchall()
@@ -268,19 +259,6 @@ def _readable() -> Generator[None]:
         yield
     except sqlite3.Error as error:
         raise Unavailable("the store cannot be read") from error
-
-
-def _where(query: Query) -> tuple[str, tuple[str | int, ...]]:
-    conditions: list[tuple[str, str | int]] = [("owner = ?", query.owner)]
-    if query.agent:
-        conditions.append(("agent = ?", query.agent))
-    if query.context_id:
-        conditions.append(("context_id = ?", query.context_id))
-    if query.state is not None:
-        conditions.append(("state = ?", query.state.value))
-    if query.since is not None:
-        conditions.append(("status_ms >= ?", millis(query.since)))
-    return " AND ".join(text for text, _ in conditions), tuple(value for _, value in conditions)
 
 
 def _event(row: tuple[int, str, str, bytes, bytes | None, str | None, int, int]) -> Event:

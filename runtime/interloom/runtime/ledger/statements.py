@@ -43,6 +43,11 @@ _PUT_RUN: Final = (
     "INSERT OR REPLACE INTO run (task, agent, state, attempt) SELECT number, ?, ?, ? FROM task"  # noqa: S608
     f" WHERE id = ? AND state NOT IN ({_OVER})"
 )
+_COUNT: Final = (
+    "INSERT INTO tally (owner, agent, state, tasks) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks"
+)
+_RECOUNT: Final = _COUNT.replace("(?, ?, ?, ?)", "(?, ?, ?, ?), (?, ?, ?, ?)")
 
 
 def millis(moment: datetime) -> int:
@@ -80,6 +85,7 @@ def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
         )
     except sqlite3.IntegrityError:
         raise Conflict("the task exists") from None
+    connection.execute(_COUNT, (record.owner, record.agent, record.state.value, 1))
     number = created.lastrowid
     _take(connection, number, record, write.message_id)
     _append(connection, number, write.events)
@@ -88,11 +94,15 @@ def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
 def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
     record = write.record
     found = connection.execute(
-        "SELECT number, pushes FROM task WHERE id = ? AND seq = ?", (record.id, write.expected_seq)
+        "SELECT number, state, pushes FROM task WHERE id = ? AND seq = ?",
+        (record.id, write.expected_seq),
     ).fetchone()
     if found is None:
         raise Conflict("the task moved on")
-    number, pushes = found
+    number, before, pushes = found
+    if before != record.state.value:
+        agent = record.owner, record.agent
+        connection.execute(_RECOUNT, (*agent, before, -1, *agent, record.state.value, 1))
     connection.execute(
         "UPDATE task SET state = ?, status_ms = ?, seq = ?, asks = ?, snapshot = ?"
         " WHERE number = ?",

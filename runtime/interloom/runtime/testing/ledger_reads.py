@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.paging import Position, Query
-from interloom.runtime.core.record import Chunk, Event, TaskRecord
+from interloom.runtime.core.record import Chunk, Event
+from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import (
     CallRow,
@@ -166,7 +168,7 @@ async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> No
     same((await ledger.events(task.id))[0].body == large, True)
     same(await ledger.task(task.id) == StoredTask(task, large), True)
     same(await _run_state(ledger), RunState.ACTIVE)
-    same((await ledger.page(Query(name, agent=name)))[1], 1)
+    same((await ledger.page(Query(name, name)))[1], 1)
 
 
 async def pages_meet_without_gap_or_overlap(ledger: Ledger) -> None:
@@ -178,16 +180,16 @@ async def pages_meet_without_gap_or_overlap(ledger: Ledger) -> None:
         await ledger.commit(*creation(task))
     expected = sorted(tasks, key=lambda each: (each.status_at, each.id), reverse=True)
     for size in (1, 4, 5, 22, 23, 50):
-        found, query = list[TaskRecord](), Query("ann", size=size)
+        found, query = list[StoredTask](), Query("ann", "echo", size=size)
         while True:
             page, total = await ledger.page(query)
             same((total, len(page) <= size + 1), (23, True))
             found += page[:size]
             if len(page) <= size:
                 break
-            last = page[size - 1]
+            last = page[size - 1].record
             query = replace(query, after=Position(last.status_at, last.id))
-        same(found, expected)
+        same([each.record for each in found], expected)
 
 
 async def a_listing_shows_what_was_asked_for(ledger: Ledger) -> None:
@@ -198,12 +200,45 @@ async def a_listing_shows_what_was_asked_for(ledger: Ledger) -> None:
     for task in (plain, other, done, record("foreign", owner="bob")):
         await ledger.commit(*creation(task))
     for query, expected in (
-        (Query("ann"), [done, plain, other]),
-        (Query("ann", agent="echo"), [done, plain]),
-        (Query("ann", context_id=plain.context_id), [plain]),
-        (Query("ann", state=TaskState.COMPLETED), [done]),
-        (Query("ann", since=later), [done]),
-        (Query("ann", agent="other", state=TaskState.COMPLETED), []),
-        (Query("nobody"), []),
+        (Query("ann", "echo"), [done, plain]),
+        (Query("ann", "other"), [other]),
+        (Query("ann", "echo", context_id=plain.context_id), [plain]),
+        (Query("ann", "echo", context_id=plain.context_id, since=later), []),
+        (Query("ann", "echo", context_id=plain.context_id, state=TaskState.COMPLETED), []),
+        (Query("ann", "other", context_id=plain.context_id), []),
+        (Query("ann", "echo", state=TaskState.COMPLETED), [done]),
+        (Query("ann", "echo", since=later), [done]),
+        (Query("ann", "echo", state=TaskState.COMPLETED, since=later), [done]),
+        (Query("ann", "echo", state=plain.state, since=later), []),
+        (Query("ann", "other", state=TaskState.COMPLETED), []),
+        (Query("nobody", "echo"), []),
     ):
-        same(await ledger.page(query), (expected, len(expected)))
+        listed = [StoredTask(each, None) for each in expected]
+        same(await ledger.page(query), (listed, len(expected)))
+
+
+async def a_listing_brings_the_snapshots_along(ledger: Ledger) -> None:
+    """A page is read at once, not task by task."""
+    await ledger.commit(*creation(record("moves")))
+    await ledger.commit(*creation(record("rests")))
+    await ledger.commit(move(1, "rests", snapshot=b'{"id":"rests"}'))
+    page, _ = await ledger.page(Query("ann", "echo"))
+    same(
+        {each.record.id: each.snapshot for each in page},
+        {"rests": b'{"id":"rests"}', "moves": None},
+    )
+
+
+async def a_listing_counts_what_is_there_now(ledger: Ledger) -> None:
+    """Through every state a task enters, and none for what was refused."""
+    await ledger.commit(*creation(record()))
+    await ledger.commit(*creation(record("task-2")))
+    states = [TaskState.INPUT_REQUIRED, TaskState.WORKING, TaskState.WORKING, TaskState.COMPLETED]
+    for seq, state in enumerate(states, 1):
+        await ledger.commit(move(seq, state=state))
+        with suppress(Conflict):
+            await ledger.commit(move(1, "task-2", state=TaskState.FAILED), move(9, state=state))
+        for one in TaskState:
+            found, total = await ledger.page(Query("ann", "echo", state=one))
+            same(total, len(found))
+        same((await ledger.page(Query("ann", "echo")))[1], 2)

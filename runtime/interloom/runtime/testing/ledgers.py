@@ -40,6 +40,8 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     reads.large_and_strange_values_come_back_byte_for_byte,
     reads.pages_meet_without_gap_or_overlap,
     reads.a_listing_shows_what_was_asked_for,
+    reads.a_listing_brings_the_snapshots_along,
+    reads.a_listing_counts_what_is_there_now,
     pushes.a_config_is_read_back_until_it_is_dropped,
     pushes.a_task_has_no_more_configs_than_it_may,
     pushes.an_event_is_due_with_the_transaction_that_stores_it,

@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from interloom.runtime.client import A2AClient
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Event, TaskRecord
+from interloom.runtime.core.record import Event
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
@@ -225,7 +225,7 @@ class CutLedger:
         """The task a message went to, or None when it is new."""
         return await self._inner.seen(owner, agent, message_id)
 
-    async def page(self, query: Query) -> tuple[list[TaskRecord], int]:
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, and how many match in all; see `Ledger.page`."""
         return await self._inner.page(query)
 

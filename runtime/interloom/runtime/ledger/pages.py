@@ -1,0 +1,82 @@
+"""ListTasks in SQL: one query for a page, one for how many there are, neither reads all tasks.
+
+There is one index by status time, and the state stands before the time in it: so each of the few
+states is a list that is sorted already, a page of one state is the head of one list, and a page of
+all states is merged from the heads of all. How many there are in a state is counted as they move
+(`tally`). A conversation has few tasks; they are found by it, and sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from interloom.runtime.core.machine import TABLE
+from interloom.runtime.core.paging import Query
+from interloom.runtime.ledger.statements import millis
+from interloom.runtime.model import TaskState
+
+TASK: Final = (
+    "SELECT id, context_id, owner, agent, state, status_ms, seq, asks, trace, snapshot FROM task"
+)
+_STATES: Final = tuple(TABLE)
+_NEWEST: Final = "ORDER BY status_ms DESC, id DESC"
+# The sign keeps SQLite from going by the index of all the agent's tasks instead.
+_CONVERSATION: Final = "context_id = :context AND +owner = :owner AND +agent = :agent"
+
+
+def page(query: Query) -> tuple[str, Mapping[str, str | int]]:
+    """The query for a page and one task more, in order, and its values."""
+    values = {**_values(query), "limit": query.size + 1}
+    after = " AND (status_ms, id) < (:after_ms, :after_id)" if query.after is not None else ""
+    if query.context_id:
+        return f"{TASK} WHERE {_within(query)}{after} {_NEWEST} LIMIT :limit", values
+    # Made of constants; values are bound.
+    heads = " UNION ALL ".join(
+        "SELECT * FROM (SELECT number, status_ms, id FROM task"  # noqa: S608
+        f" WHERE owner = :owner AND agent = :agent AND state = '{state.value}'"
+        f"{_since(query)}{after} {_NEWEST} LIMIT :limit)"
+        for state in _states(query)
+    )
+    chosen = f"SELECT number FROM ({heads}) {_NEWEST} LIMIT :limit"  # noqa: S608
+    return f"{TASK} WHERE number IN ({chosen}) {_NEWEST}", values
+
+
+def total(query: Query) -> tuple[str, Mapping[str, str | int]]:
+    """The query for how many match, whatever the page, and its values."""
+    among = ", ".join(f"'{state.value}'" for state in _states(query))
+    of_agent = f"owner = :owner AND agent = :agent AND state IN ({among})"
+    if query.context_id:
+        sql = f"SELECT count(*) FROM task WHERE {_within(query)}"  # noqa: S608
+    elif query.since is not None:
+        sql = f"SELECT count(*) FROM task WHERE {of_agent}{_since(query)}"  # noqa: S608
+    else:
+        sql = f"SELECT coalesce(sum(tasks), 0) FROM tally WHERE {of_agent}"  # noqa: S608
+    return sql, _values(query)
+
+
+def _states(query: Query) -> tuple[TaskState, ...]:
+    return _STATES if query.state is None else (query.state,)
+
+
+def _within(query: Query) -> str:
+    state = "" if query.state is None else " AND state = :state"
+    return f"{_CONVERSATION}{state}{_since(query)}"
+
+
+def _since(query: Query) -> str:
+    return "" if query.since is None else " AND status_ms >= :since_ms"
+
+
+def _values(query: Query) -> dict[str, str | int]:
+    values: dict[str, str | int] = {"owner": query.owner, "agent": query.agent}
+    if query.context_id:
+        values["context"] = query.context_id
+        if query.state is not None:
+            values["state"] = query.state.value
+    if query.since is not None:
+        values["since_ms"] = millis(query.since)
+    if query.after is not None:
+        values["after_ms"] = millis(query.after.status_at)
+        values["after_id"] = query.after.task_id
+    return values

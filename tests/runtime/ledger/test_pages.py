@@ -1,0 +1,64 @@
+"""ListTasks reads no more rows than a page has, however many tasks there are.
+
+Source: A2A 1.0.1 section 3.1.4, "deep pagination problem"; how it is kept from is ours.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+
+from interloom.runtime.core.paging import Position, Query
+from interloom.runtime.ledger import pages
+from interloom.runtime.ledger.sqlite import SCHEMA
+from interloom.runtime.model import TaskState
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+QUERIES = [
+    Query("ann", "echo", context_id=context, state=state, since=since, after=after)
+    for context, state, since, after in product(
+        ("", "c"), (None, TaskState.WORKING), (None, AT), (None, Position(AT, "t"))
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def empty() -> Generator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for script in SCHEMA:
+            connection.executescript(script.read_text("utf-8"))
+        yield connection
+
+
+def steps(connection: sqlite3.Connection, sql: str, values: Mapping[str, str | int]) -> list[str]:
+    """How SQLite goes about a query."""
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_page_is_found_by_an_index(empty: sqlite3.Connection, query: Query) -> None:
+    """By a conversation's tasks, or as the heads of lists that are sorted already."""
+    found = steps(empty, *pages.page(query))
+    tables = [step for step in found if " task" in step]
+    index = "task_by_context (context_id=?)" if query.context_id else "task_by_status"
+    assert tables
+    assert not [step for step in tables if step.startswith("SCAN")]
+    assert any(index in step for step in tables)
+    if not query.context_id:
+        heads = [step for step in tables if "COVERING INDEX task_by_status" in step]
+        assert len(heads) == (1 if query.state else 8)
+        assert all("state=?" in step for step in heads)
+        assert all("(status_ms,id)<(?,?)" in step for step in heads if query.after)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_total_is_counted_in_an_index_or_known(empty: sqlite3.Connection, query: Query) -> None:
+    """All of a state, or of all, is what the tally says."""
+    found = steps(empty, *pages.total(query))
+    by = "task_by_context" if query.context_id else "COVERING INDEX" if query.since else "tally"
+    assert all(by in step and step.startswith("SEARCH") for step in found)
