@@ -6,6 +6,7 @@ No cookies, no redirects, no proxy from the environment: what is sent is what th
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from interloom.runtime.errors import LocalError, TransportError
+from interloom.runtime.net.guard import Guard, GuardedResolver
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
 
 CONNECTIONS: Final = 1024
@@ -56,10 +58,20 @@ class PooledHttp:
 
     Args:
         connections: Connections held open at most; a request over it waits, up to `connect_s`.
+        guard: Whom requests may go to, where URLs are somebody else's; None for anybody.
+        tls: Whom to trust; None for the authorities the machine trusts.
     """
 
-    def __init__(self, *, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int = CONNECTIONS,
+        guard: Guard | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._connections = connections
+        self._tls = tls
+        self.guard = guard
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
 
@@ -92,7 +104,12 @@ class PooledHttp:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=self._connections, keepalive_timeout=KEEP_ALIVE_S
+                    limit=self._connections,
+                    keepalive_timeout=KEEP_ALIVE_S,
+                    ssl=self._tls or True,
+                    # Each connection is to an address that was judged for it.
+                    use_dns_cache=self.guard is None,
+                    resolver=None if self.guard is None else GuardedResolver(self.guard),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "interloom"},
@@ -129,6 +146,8 @@ class _Exchange:
     async def __aenter__(self) -> Reply:
         request = self._request
         session = self._port.session()
+        if self._port.guard is not None:
+            self._port.guard.target(request.url)  # an address in the URL itself is not resolved
         try:
             response = await session.request(
                 request.method,
@@ -219,7 +238,8 @@ def _timeout(limits: Limits) -> aiohttp.ClientTimeout:
 
 def _translated(error: Exception, url: str, limits: Limits) -> LocalError | TransportError:
     """Our error for a foreign one, whose own text may hold a URL with its query."""
-    if isinstance(error, _UNSENDABLE):
+    # A certificate that is not trusted is a ValueError, too: ssl.CertificateError is one.
+    if isinstance(error, _UNSENDABLE) and not isinstance(error, aiohttp.ClientConnectionError):
         return LocalError(f"{_host(url)}: the URL or a header cannot be sent")
     for kind, delivered, rule in _RULES:
         if isinstance(error, kind):

@@ -86,6 +86,7 @@ class HttpPort(Protocol):
         Raises:
             LocalError: The URL is not absolute http(s), a header cannot be sent, or the port is
                 closed; nothing was sent.
+            Refused: The place is one that must not be connected to; nothing was sent.
             TransportError: No connection, or no head in time; `delivered` is False when it is
                 certain that the peer never saw the request.
         """
