@@ -78,6 +78,8 @@ def test_pure_file_imports_only_what_computes(path: str) -> None:
     """DESIGN section 1: no I/O, clock, randomness, logging or event loop."""
     assert packages(path) - {"interloom"} <= LIBRARIES
     assert not {name for name in imports(path) if name.startswith("urllib.")} - {
+        "urllib.parse.parse_qsl",
+        "urllib.parse.unquote_to_bytes",
         "urllib.parse.urlsplit",
         "urllib.parse.urlunsplit",
     }

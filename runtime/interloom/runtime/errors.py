@@ -6,7 +6,8 @@ InterloomError
 │   └── BadConfig                  a configuration says something impossible
 ├── RequestError                   a peer's request is wrong; the peer must change it
 │   ├── BadJson · BadRequest · MethodNotFound · BadParams · TooLarge · TooSlow
-│   ├── UnsupportedMediaType
+│   ├── VerbNotAllowed · NotAcceptable · UnsupportedMediaType
+│   ├── Unauthenticated · PermissionDenied
 │   ├── UnsupportedOperation · ContentTypeNotSupported · VersionNotSupported
 │   ├── PushNotSupported · ExtendedCardNotConfigured · ExtensionRequired
 │   ├── TaskNotFound               gone, never there, or not yours: one answer for all three
@@ -115,7 +116,7 @@ class BadRequest(RequestError):
 
 
 class MethodNotFound(RequestError):
-    """The binding has no such method."""
+    """The binding has no such method; for HTTP+JSON, nothing is served at the path."""
 
     code = "METHOD_NOT_FOUND"
 
@@ -142,6 +143,36 @@ class UnsupportedMediaType(RequestError):
     """The body is not said to be JSON (A2A 9.1, RFC 9110 15.5.16)."""
 
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class VerbNotAllowed(RequestError):
+    """What is served at the path does not take the request's HTTP method (RFC 9110 15.5.6).
+
+    `details["allowed"]` says which it takes.
+    """
+
+    code = "VERB_NOT_ALLOWED"
+
+
+class NotAcceptable(RequestError):
+    """The caller accepts no media type that an answer can have (RFC 9110 15.5.7)."""
+
+    code = "NOT_ACCEPTABLE"
+
+
+class Unauthenticated(RequestError):
+    """The caller proves nothing, or not enough (A2A 3.3.2, 7.4; RFC 9110 15.5.2).
+
+    `details["challenge"]` says how to, as a `WWW-Authenticate` field does.
+    """
+
+    code = "UNAUTHENTICATED"
+
+
+class PermissionDenied(RequestError):
+    """It is known who calls, and this is not for them (A2A 3.3.2, 7.5)."""
+
+    code = "PERMISSION_DENIED"
 
 
 class TaskNotFound(RequestError):

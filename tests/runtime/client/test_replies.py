@@ -221,7 +221,15 @@ def status_of(error: InterloomError) -> bytes:
     )
 
 
-@pytest.mark.parametrize("kind", ON_THE_WIRE, ids=lambda kind: kind.__name__)
+SAID_BY_HTTP = {errors.Unauthenticated, errors.PermissionDenied}
+"""401 and 403 need no body: they are AuthRequired whoever says them (see above)."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in ON_THE_WIRE if kind not in SAID_BY_HTTP],
+    ids=lambda kind: kind.__name__,
+)
 def test_reason_names_the_class(kind: type[InterloomError]) -> None:
     """A2A 11.6: ErrorInfo, for every row of the error table."""
     error = kind("The reason.")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, cast
+from urllib.parse import unquote
 
 import anyio
 import orjson
 
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.net.port import Reply
+from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits, Scope
 from interloom.runtime.serve.runtime import Settings
 from interloom.runtime.testing.agents import asker, echo
 from interloom.runtime.testing.pair import World, pair
 from interloom.runtime.values import Json, JsonObject
+from interloom.runtime.wire import sse
 
 BOUND_S: Final = 5.0
 """Seconds a test of bad input may take in all."""
@@ -65,7 +69,7 @@ class Answer:
     @property
     def details(self) -> list[JsonObject]:
         """The error's details: ErrorInfo first."""
-        return cast("list[JsonObject]", self.error["data"])
+        return cast("list[JsonObject]", self.error.get("data", self.error.get("details")))
 
     @property
     def fields(self) -> list[Json]:
@@ -137,17 +141,22 @@ class Server:
         *chunks: bytes,
         path: str = "/a2a/echo",
         method: str = "POST",
+        query: str = "",
         headers: Mapping[str, str] = HEADERS,
         end: End = "whole",
     ) -> Answer:
-        """Send one request, its body in chunks, and take what comes back."""
+        """Send one request, its body in chunks, and take what comes back.
+
+        The path is percent-encoded, or else is as an ASGI server hands it over.
+        """
         app = self.world.port.app
         assert app is not None
         scope: Scope = {
             "type": "http",
             "method": method,
-            "path": path,
-            "query_string": b"",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
             "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
         }
         connection = _Connection(list(chunks) or [b""], end)
@@ -161,6 +170,22 @@ class Server:
         frame = {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}
         return await self.ask(orjson.dumps(frame), path=f"/a2a/{agent}")
 
+    async def rest(
+        self, verb: str, path: str, body: Json = None, *, agent: str = "echo", query: str = ""
+    ) -> Answer:
+        """Send one HTTP+JSON request."""
+        path = f"/a2a/{agent}{path}"
+        sent = b"" if body is None else orjson.dumps(body)
+        return await self.ask(sent, method=verb, path=path, query=query)
+
+    @asynccontextmanager
+    async def streamed(self, verb: str, path: str) -> AsyncGenerator[AsyncIterator[JsonObject]]:
+        """Open a stream of the HTTP+JSON binding; its events as they come."""
+        url = f"http://{HEADERS['host']}{path}"
+        async with self.world.port.send(verb, url, headers=HEADERS, body=b"") as reply:
+            assert reply.status == 200
+            yield _events(reply)
+
     async def task(self, agent: str = "echo", text: str = "hi") -> JsonObject:
         """Send a proper message; the task as it has settled."""
         answer = await self.call("SendMessage", {"message": message(text)}, agent=agent)
@@ -170,6 +195,13 @@ class Server:
         """Check that it still does its work."""
         task = await self.task()
         assert cast("JsonObject", task["status"])["state"] == "TASK_STATE_COMPLETED"
+
+
+async def _events(reply: Reply) -> AsyncIterator[JsonObject]:
+    reader = sse.Decoder()
+    async for chunk in reply.chunks():
+        for event in reader.feed(chunk):
+            yield orjson.loads(event.data)
 
 
 _sent = 0
@@ -186,14 +218,17 @@ AGENTS: Final = (echo(), asker())
 
 
 @asynccontextmanager
-async def running(*more: Agent, limits: BodyLimits = LIMITS) -> AsyncGenerator[Server]:
+async def running(
+    *more: Agent, limits: BodyLimits = LIMITS, authenticator: Authenticator | None = None
+) -> AsyncGenerator[Server]:
     """A server within bounds of time; when the block ends well, the server must be well too."""
-    settings = Settings(limits=limits, grace_s=0.5)
+    settings = Settings(limits=limits, grace_s=0.5, authenticator=authenticator)
     with anyio.fail_after(BOUND_S):
         async with pair((*AGENTS, *more), MemoryLedger, settings) as world:
             server = Server(world)
             yield server
-            await server.is_well()
+            if authenticator is None:
+                await server.is_well()
 
 
 def frames(body: bytes) -> Sequence[JsonObject]:

@@ -126,7 +126,7 @@ async def test_silent_stream_is_kept_alive_and_ends_when_its_client_has_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """WHATWG HTML 9.2: comments keep a stream alive; a client that left is noticed by then."""
-    monkeypatch.setattr("interloom.runtime.serve.jsonrpc.BEAT_S", 0.01)
+    monkeypatch.setattr("interloom.runtime.serve.replies.BEAT_S", 0.01)
     async with running() as server:
         task_id = str((await server.task("asker"))["id"])
         frame = {"jsonrpc": "2.0", "id": 1, "method": "SubscribeToTask", "params": {"id": task_id}}

@@ -64,6 +64,8 @@ GRPC = frozenset(
         "RESOURCE_EXHAUSTED",
         "FAILED_PRECONDITION",
         "UNIMPLEMENTED",
+        "UNAUTHENTICATED",
+        "PERMISSION_DENIED",
         "INTERNAL",
         "UNAVAILABLE",
         "ABORTED",

@@ -2,7 +2,11 @@
 
 body        the request body, bounded in size and time
 hosts       the names a request may be addressed to
+auth        who calls
+gate        what every binding asks before an operation
+replies     answers, streams and refusals over HTTP
 jsonrpc     the JSON-RPC binding over the method table
+rest        the HTTP+JSON binding over the method table
 asgi        routes, cards, and the one ASGI callable
 runtime     ledger, engine and operations put together, with a beginning and an end
 connection  one HTTP connection, bounded

@@ -1,9 +1,11 @@
-"""The one ASGI callable: agent cards and the JSON-RPC binding, without a framework.
+"""The one ASGI callable: agent cards, JSON-RPC and HTTP+JSON, without a framework.
 
 GET  /.well-known/agent-card.json              the first agent's card
 GET  /a2a/{agent}/.well-known/agent-card.json  an agent's card
 POST /a2a/{agent}                              JSON-RPC; a trailing slash is the same place
 POST /                                         JSON-RPC of the first agent
+     /a2a/{agent}/...                          HTTP+JSON: what `wire.routes` finds
+     /...                                      HTTP+JSON of the first agent
 GET  /health                                   200 once the process serves
 
 Whatever is asked for, the request must be for a name of ours; see `serve.hosts`.
@@ -13,16 +15,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Final
-from urllib.parse import parse_qsl
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
 import orjson
 
-from interloom.runtime.errors import BadConfig
+from interloom.runtime.errors import (
+    BadConfig,
+    InterloomError,
+    MethodNotFound,
+    Unavailable,
+    VerbNotAllowed,
+)
 from interloom.runtime.serve.body import Receive, Scope, Send
 from interloom.runtime.serve.hosts import LOOPBACK, Hosts
-from interloom.runtime.serve.jsonrpc import JsonRpc, respond
-from interloom.runtime.wire.card import WELL_KNOWN, About, Binding, Endpoint, card
+from interloom.runtime.serve.jsonrpc import JsonRpc
+from interloom.runtime.serve.replies import fields_of, respond, take_version
+from interloom.runtime.serve.rest import Rest, RestRequest
+from interloom.runtime.wire import rest
+from interloom.runtime.wire.card import OPEN, WELL_KNOWN, About, Binding, Endpoint, Security, card
+from interloom.runtime.wire.errors import row
 
 PREFIX: Final = "/a2a/"
 
@@ -34,7 +46,21 @@ def agent_path(name: str) -> str:
 
 def endpoints(url: str) -> tuple[Endpoint, ...]:
     """Where an agent is served, given its URL: what is preferred comes first (8.3.1)."""
-    return (Endpoint(Binding.JSONRPC, url),)
+    return Endpoint(Binding.JSONRPC, url), Endpoint(Binding.HTTP_JSON, url)
+
+
+class Bindings(NamedTuple):
+    """The bindings over HTTP, open.
+
+    Attributes:
+        jsonrpc: JSON-RPC.
+        rest: HTTP+JSON.
+        leave: Lets go of all subscribers.
+    """
+
+    jsonrpc: JsonRpc
+    rest: Rest
+    leave: Callable[[], None]
 
 
 class A2AApp:
@@ -42,9 +68,10 @@ class A2AApp:
 
     Args:
         agents: What each agent says of itself, the first one being the default.
-        open_rpc: Opens the JSON-RPC binding; left at shutdown.
+        open_bindings: Opens the bindings; left at shutdown.
         base_url: Where clients reach this process, without a trailing slash.
         names: Hosts this process may be asked as, beside that of `base_url`; None for any.
+        security: How callers prove who they are, as the cards say it.
 
     Attributes:
         base_url: As given.
@@ -54,26 +81,29 @@ class A2AApp:
     def __init__(
         self,
         agents: Mapping[str, About],
-        open_rpc: Callable[[], AbstractAsyncContextManager[JsonRpc]],
+        open_bindings: Callable[[], AbstractAsyncContextManager[Bindings]],
         *,
         base_url: str,
         names: frozenset[str] | None = LOOPBACK,
+        security: Security = OPEN,
     ) -> None:
         if not agents:
             raise BadConfig("there is no agent to serve")
         self.base_url = base_url
         self._hosts = None if names is None else Hosts(names, base_url)
-        self._open_rpc = open_rpc
-        self._rpc: JsonRpc | None = None
+        self._open_bindings = open_bindings
+        self._bindings: Bindings | None = None
         self.problem: BadConfig | None = None
-        default = next(iter(agents))
+        self._default = default = next(iter(agents))
         self._callers = {"/": default}
         self._cards: dict[str, bytes] = {}
         for name, about in agents.items():
             path = agent_path(name)
             self._callers[path] = self._callers[f"{path}/"] = name
             places = endpoints(base_url + path)
-            self._cards[path + WELL_KNOWN] = card(about, endpoints=places).to_json()
+            self._cards[path + WELL_KNOWN] = card(
+                about, endpoints=places, security=security
+            ).to_json()
         self._cards[WELL_KNOWN] = self._cards[agent_path(default) + WELL_KNOWN]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,43 +116,58 @@ class A2AApp:
         refusal = None if self._hosts is None else self._hosts.refusal(headers)
         if refusal is not None:
             await _refuse(send, refusal.status, refusal.reason)
-        elif self._rpc is None:
-            await _refuse(send, 503, "not serving")
+        elif self._bindings is None:
+            await _fail(send, Unavailable("not serving"))
         else:
-            await self._answer(self._rpc, scope, headers, receive, send)
+            await self._answer(self._bindings, scope, headers, receive, send)
 
     async def _answer(
-        self, rpc: JsonRpc, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
+        self,
+        bindings: Bindings,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        send: Send,
     ) -> None:
         path, method = scope["path"], scope["method"]
         agent = self._callers.get(path)
-        if agent is None:
-            await self._page(path, method, send)
-        elif method == "POST":
-            if scope["query_string"]:
-                take_version(headers, scope["query_string"])
-            await rpc.answer(agent, headers, receive, send)
+        if agent is not None:
+            if method != "POST":
+                await _fail(send, _only("POST"))
+                return
+            take_version(headers, scope["query_string"])
+            await bindings.jsonrpc.answer(agent, headers, receive, send)
+        elif (page := self._page(path)) is not None:
+            await _show(page, method, send)
         else:
-            await _refuse(send, 405, "this path takes POST", allow=b"POST")
+            await self._operate(bindings.rest, scope, headers, receive, send)
 
-    async def _page(self, path: str, method: str, send: Send) -> None:
-        body = self._cards.get(path, b'{"status":"ok"}' if path == "/health" else None)
-        if body is None:
-            await _refuse(send, 404, "nothing is served at this path")
-        elif method in {"GET", "HEAD"}:
-            await respond(send, 200, body, is_head=method == "HEAD")
-        else:
-            await _refuse(send, 405, "this path takes GET", allow=b"GET")
+    def _page(self, path: str) -> bytes | None:
+        return self._cards.get(path, b'{"status":"ok"}' if path == "/health" else None)
+
+    async def _operate(
+        self, binding: Rest, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
+        path: str = scope.get("raw_path", b"").decode("latin-1") or quote(scope["path"])
+        agent = self._default
+        if path.startswith(PREFIX):
+            agent, slash, path = path.removeprefix(PREFIX).partition("/")
+            path = slash + path
+        if agent_path(agent) not in self._callers:
+            await _fail(send, MethodNotFound("nothing is served at this path"))
+            return
+        asked = RestRequest(agent, scope["method"], path, scope["query_string"], headers)
+        await binding.answer(asked, receive, send)
 
     def leave(self) -> None:
         """Let go of all subscribers, because the process is about to end."""
-        if self._rpc is not None:
-            self._rpc.leave()
+        if self._bindings is not None:
+            self._bindings.leave()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with self._open_rpc() as self._rpc:
+            async with self._open_bindings() as self._bindings:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except BadConfig as problem:
@@ -130,21 +175,25 @@ class A2AApp:
             await send({"type": "lifespan.startup.failed", "message": str(problem)})
             return
         finally:
-            self._rpc = None
+            self._bindings = None
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def take_version(headers: dict[bytes, bytes], query: bytes) -> None:
-    """Let the request parameter `A2A-Version` stand in for a header that is not there (3.6.1)."""
-    for name, value in parse_qsl(query):
-        if name.lower() == b"a2a-version":
-            headers.setdefault(b"a2a-version", value)
+async def _show(page: bytes, method: str, send: Send) -> None:
+    if method in {"GET", "HEAD"}:
+        await respond(send, 200, page, is_head=method == "HEAD")
+    else:
+        await _fail(send, _only("GET, HEAD"))
 
 
-async def _refuse(send: Send, status: int, reason: str, *, allow: bytes = b"") -> None:
+def _only(allowed: str) -> VerbNotAllowed:
+    return VerbNotAllowed(f"this path takes {allowed}", details={"allowed": allowed})
+
+
+async def _fail(send: Send, error: InterloomError) -> None:
+    await respond(send, row(error).http, rest.error(error), *fields_of(error))
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
     body = orjson.dumps({"error": {"code": status, "message": reason}})
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if allow:
-        headers.append((b"allow", allow))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await respond(send, status, body)

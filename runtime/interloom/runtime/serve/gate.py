@@ -1,7 +1,7 @@
-"""What every binding asks before an operation: which version, which promises, in which trace.
+"""What every binding asks before an operation: who calls, in which version, for what is promised.
 
-Source: A2A 1.0.1 sections 3.2.6 (service parameters), 3.3.4 (capabilities), 3.6 (versions) and
-4.6.4 (required extensions).
+Source: A2A 1.0.1 sections 3.2.6 (service parameters), 3.3.4 (capabilities, required extensions),
+3.6 (versions), 4.6 (extensions), 7.4 (authentication) and 13.1 (whose tasks are to be seen).
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from typing import Final
 
 from interloom.runtime.core import trace
 from interloom.runtime.core.trace import Trace
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.errors import (
     ExtensionRequired,
+    PermissionDenied,
     PushNotSupported,
     RequestError,
     UnsupportedOperation,
 )
 from interloom.runtime.model import SendMessageRequest, WireModel
+from interloom.runtime.serve.auth import Authenticator, Credentials, Principal, owner
 from interloom.runtime.wire import versions
 from interloom.runtime.wire.card import About
 from interloom.runtime.wire.methods import METHODS, Capability, Method, find
@@ -31,22 +34,44 @@ _LACKS: Final[Mapping[Capability, type[RequestError]]] = {
 
 
 class Gate:
-    """Lets requests in that an agent's card allows.
+    """Lets requests in that an agent's card allows, from callers it allows.
+
+    A binding asks in this order: `identify` before it reads on, `admit` once it knows the
+    operation, `caller` once the request is decoded.
 
     Args:
         abouts: What the agents say of themselves.
+        authenticator: Tells callers apart; None lets everybody in, as one and the same.
     """
 
-    def __init__(self, abouts: Iterable[About]) -> None:
+    def __init__(self, abouts: Iterable[About], authenticator: Authenticator | None = None) -> None:
+        self._authenticator = authenticator
+        self._offered: dict[str, frozenset[bytes]] = {}
         self._closed: dict[tuple[str, str], type[RequestError]] = {}
         self._required: dict[str, frozenset[bytes]] = {}
         for about in abouts:
             for method in METHODS.values():
                 if method.capability is not None and method.capability not in about.capabilities:
                     self._closed[about.name, method.name] = _LACKS[method.capability]
+            self._offered[about.name] = frozenset(each.uri.encode() for each in about.extensions)
             required = {each.uri.encode() for each in about.extensions if each.required}
             if required:
                 self._required[about.name] = frozenset(required)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has to prove anything; `identify` then need not be asked."""
+        return self._authenticator is None
+
+    async def identify(self, credentials: Credentials) -> Principal | None:
+        """Who calls; None when nobody is told apart.
+
+        Raises:
+            Unauthenticated: The caller has to prove who it is, and does not.
+        """
+        if self._authenticator is None:
+            return None
+        return await self._authenticator.authenticate(credentials)
 
     def admit(self, agent: str, name: str, headers: Mapping[bytes, bytes]) -> Method:
         """The operation asked for, once nothing speaks against it.
@@ -76,6 +101,36 @@ class Gate:
                 details={"required": ", ".join(sorted(uri.decode() for uri in missing))},
             )
         return method
+
+    def caller(
+        self,
+        agent: str,
+        principal: Principal | None,
+        headers: Mapping[bytes, bytes],
+        request: WireModel,
+    ) -> Caller:
+        """In whose name an operation is done.
+
+        Args:
+            agent: The agent addressed.
+            principal: As `identify` said.
+            headers: As for `admit`.
+            request: The request; its tenant is part of whose the tasks are.
+
+        Raises:
+            PermissionDenied: The tenant is none of the principal's.
+        """
+        tenant: str = getattr(request, "tenant", "")  # every request message has one
+        allowed = None if principal is None else principal.tenants
+        if tenant and allowed is not None and tenant not in allowed:
+            raise PermissionDenied("this tenant is not yours")
+        return Caller(owner(principal, tenant), agent, trace_of(headers, request))
+
+    def extensions(self, agent: str, headers: Mapping[bytes, bytes]) -> bytes:
+        """What the answer says in `A2A-Extensions`: those of the request that the card offers."""
+        if b"a2a-extensions" not in headers:
+            return b""
+        return b", ".join(sorted(activated(headers) & self._offered.get(agent, frozenset())))
 
 
 def activated(headers: Mapping[bytes, bytes]) -> frozenset[bytes]:

@@ -15,12 +15,15 @@ from interloom.runtime.engine.operations import Operations
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.serve.asgi import A2AApp
+from interloom.runtime.serve.asgi import A2AApp, Bindings
+from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
+from interloom.runtime.serve.rest import Rest
 from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
+from interloom.runtime.wire.card import OPEN
 
 GRACE_S: Final = 10.0
 """Seconds running agents get to end when the process is told to."""
@@ -37,6 +40,7 @@ class Settings:
         base_url: Where clients reach it, without a trailing slash.
         names: Hosts it may be asked as, beside that of `base_url`; None for any, which leaves it
             to whatever stands in front to keep web pages out.
+        authenticator: Tells callers apart, on every binding; None lets everybody in.
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown.
@@ -45,6 +49,7 @@ class Settings:
 
     base_url: str = "http://127.0.0.1:8080"
     names: frozenset[str] | None = LOOPBACK
+    authenticator: Authenticator | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
@@ -111,10 +116,19 @@ class Runtime:
         """The ASGI application; its lifespan opens and closes the runtime."""
         abouts = {name: agent.about for name, agent in self._agents.items()}
         settings = self._settings
-        return A2AApp(abouts, self._open_rpc, base_url=settings.base_url, names=settings.names)
+        known = settings.authenticator
+        return A2AApp(
+            abouts,
+            self._open_bindings,
+            base_url=settings.base_url,
+            names=settings.names,
+            security=OPEN if known is None else known.security,
+        )
 
     @asynccontextmanager
-    async def _open_rpc(self) -> AsyncGenerator[JsonRpc]:
-        gate = Gate(agent.about for agent in self._agents.values())
+    async def _open_bindings(self) -> AsyncGenerator[Bindings]:
+        abouts = (agent.about for agent in self._agents.values())
+        gate, limits = Gate(abouts, self._settings.authenticator), self._settings.limits
         async with self.open() as operations:
-            yield JsonRpc(operations, gate, self._settings.limits)
+            rpc, rest = JsonRpc(operations, gate, limits), Rest(operations, gate, limits)
+            yield Bindings(rpc, rest, operations.leave)

@@ -5,6 +5,8 @@ errors      the error table: one row an error class, for every binding
 jsonrpc     JSON-RPC 2.0 envelopes
 protobuf    A2A messages between protobuf and JSON
 grpc        methods and rich status of the gRPC binding
+routes      which operation an HTTP method and a path stand for
+rest        HTTP+JSON messages
 sse         server-sent events, both directions
 card        the agent card, assembled
 media       media types, and which parts an agent takes

@@ -1,11 +1,12 @@
 """The agent card: what an agent says of itself.
 
-Source: A2A 1.0.1 sections 4.4, 8.2 (well-known path), 8.3 (interfaces, in order of preference).
+Source: A2A 1.0.1 sections 4.4, 4.5 (security), 8.2 (well-known path) and 8.3 (interfaces, the
+preferred one first).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final
@@ -16,6 +17,8 @@ from interloom.runtime.model import (
     AgentExtension,
     AgentInterface,
     AgentSkill,
+    SecurityRequirement,
+    SecurityScheme,
 )
 from interloom.runtime.wire.media import JSON, TEXT, Modes
 from interloom.runtime.wire.methods import Capability
@@ -48,6 +51,23 @@ class Endpoint:
     binding: Binding
     url: str
     tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How callers prove who they are, as a card says it (4.5).
+
+    Attributes:
+        schemes: By the name the requirements call them.
+        requirements: Any one of these will do (OpenAPI 3.2, Security Requirement Object).
+    """
+
+    schemes: Mapping[str, SecurityScheme]
+    requirements: tuple[SecurityRequirement, ...]
+
+
+OPEN: Final = Security({}, ())
+"""Nobody has to prove anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +108,13 @@ def modes(about: About, *more: str) -> Modes:
     return Modes((*about.input_modes, *of_skills, *more))
 
 
-def card(about: About, *, endpoints: Sequence[Endpoint]) -> AgentCard:
+def card(about: About, *, endpoints: Sequence[Endpoint], security: Security = OPEN) -> AgentCard:
     """Assemble the card of an agent.
 
     Args:
         about: What its author says.
         endpoints: Where it is served, the one preferred first (8.3.1); at least one.
+        security: How callers prove who they are.
     """
     own_skill = AgentSkill(
         id=about.name, name=about.name, description=about.description, tags=about.tags
@@ -117,6 +138,8 @@ def card(about: About, *, endpoints: Sequence[Endpoint]) -> AgentCard:
             extended_agent_card=Capability.EXTENDED_CARD in about.capabilities,
             extensions=about.extensions,
         ),
+        security_schemes=security.schemes,
+        security_requirements=security.requirements,
         default_input_modes=about.input_modes,
         default_output_modes=about.output_modes,
         skills=about.skills or (own_skill,),

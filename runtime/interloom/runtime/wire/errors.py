@@ -22,6 +22,9 @@ DOMAIN: Final = "a2a-protocol.org"
 OUR_DOMAIN: Final = "interloom"
 """`ErrorInfo.domain` of all others."""
 
+OUR_CODE: Final = -32000
+"""JSON-RPC code of what A2A has none for; other servers mean other things by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -51,6 +54,10 @@ ROWS: Final[Mapping[type[BaseException], Row]] = MappingProxyType(
         errors.TooLarge: Row(-32600, 413, "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE"),
         errors.TooSlow: Row(-32600, 408, "DEADLINE_EXCEEDED", "REQUEST_TOO_SLOW"),
         errors.UnsupportedMediaType: Row(-32600, 415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"),
+        errors.VerbNotAllowed: Row(-32601, 405, "UNIMPLEMENTED", "HTTP_METHOD_NOT_ALLOWED"),
+        errors.NotAcceptable: Row(-32600, 406, "INVALID_ARGUMENT", "NOT_ACCEPTABLE"),
+        errors.Unauthenticated: Row(OUR_CODE, 401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
+        errors.PermissionDenied: Row(OUR_CODE, 403, "PERMISSION_DENIED", "PERMISSION_DENIED"),
         errors.TaskNotFound: Row(-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND", DOMAIN),
         errors.TaskNotCancelable: Row(
             -32002, 400, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE", DOMAIN
@@ -131,7 +138,7 @@ def details(error: BaseException) -> list[Json]:
 def by_jsonrpc(code: int, reason: str = "") -> type[InterloomError] | None:
     """The class a peer's JSON-RPC error stands for; the reason decides where codes are shared."""
     exact = _CLASSES.get((code, reason))
-    if exact is not None:
+    if exact is not None or code == OUR_CODE:
         return exact
     return next((kind for (each, _), kind in _CLASSES.items() if each == code), None)
 

@@ -1,4 +1,4 @@
-"""Media types: which parts of a message an agent takes.
+"""Media types: which parts of a message an agent takes, which answers a caller takes.
 
 Source: A2A 1.0.1 sections 3.1.1 (a type that is not supported is an error), 4.1.6 (`mediaType`) and
 4.4.1 (`defaultInputModes`); RFC 9110 sections 8.3.1 (types, parameters) and 12.5.1 (ranges).
@@ -18,7 +18,36 @@ JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
 ANY: Final = "*/*"
 
+_WEIGHT: Final = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
 _RANGE: Final = re.compile(r"\*/\*|[\w!#$&^.+-]+/(\*|[\w!#$&^.+-]+)", re.ASCII)
+
+
+def accepted(accept: bytes, offered: Sequence[str]) -> str | None:
+    """The media type of an answer that a caller likes best (RFC 9110 12.5.1).
+
+    Args:
+        accept: The `Accept` field as received; empty for anything.
+        offered: What there is, the one preferred first.
+
+    Returns:
+        One of `offered`; None when the caller takes none of them.
+    """
+    if not accept or accept == b"*/*":
+        return offered[0]
+    wanted = dict(map(_weighed, accept.decode("latin-1").split(",")))
+    best, most = None, 0.0
+    for each in offered:
+        ranges = (each, f"{each.partition('/')[0]}/*", ANY)
+        weight = next((wanted[name] for name in ranges if name in wanted), 0.0)
+        if weight > most:
+            best, most = each, weight
+    return best
+
+
+def _weighed(media_range: str) -> tuple[str, float]:
+    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+    weights = (_WEIGHT.fullmatch(each) for each in parameters)
+    return name, next((float(found[1]) for found in weights if found), 1.0)
 
 
 class Modes:

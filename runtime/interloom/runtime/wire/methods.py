@@ -38,6 +38,7 @@ class Method:
         path: Its path below the agent's URL; `{id}` stands for the field of that name.
         streaming: True when the answer is a stream.
         capability: What the card must promise, or None.
+        other_verbs: HTTP methods that are taken, too.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Method:
     path: str
     streaming: bool = False
     capability: Capability | None = None
+    other_verbs: tuple[str, ...] = ()
 
 
 _PUSH: Final = Capability.PUSH
@@ -101,6 +103,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
                 "/tasks/{id}:subscribe",
                 streaming=True,
                 capability=Capability.STREAMING,
+                other_verbs=("POST",),  # 5.3 and 11.3.2 against a2a.proto
             ),
             Method(
                 "CreateTaskPushNotificationConfig",
