@@ -6,6 +6,22 @@ handoff   a tool's question becomes the task's question
 
 from __future__ import annotations
 
-from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp, Transport
+from interloom.bridges.mcp import (
+    CommandSpec,
+    InMemory,
+    McpClient,
+    ServerSpec,
+    Stdio,
+    StreamableHttp,
+    Transport,
+)
 
-__all__ = ["McpClient", "ServerSpec", "StreamableHttp", "Transport"]
+__all__ = [
+    "CommandSpec",
+    "InMemory",
+    "McpClient",
+    "ServerSpec",
+    "Stdio",
+    "StreamableHttp",
+    "Transport",
+]

@@ -137,10 +137,19 @@ def decode(body: bytes, method: str, *, server: str) -> Json:
         frame: Json = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadFrame(server, method, "the reply is not JSON") from None
+    check_depth(body, frame, method, server=server)
+    return frame
+
+
+def check_depth(body: bytes, frame: Json, method: str, *, server: str) -> None:
+    """Bound every later walk over a message.
+
+    Raises:
+        BadFrame: It is nested too deeply.
+    """
     # Counting is cheap and settles nearly every message; only a suspicious one is walked.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(frame):
         raise BadFrame(server, method, f"the reply is nested deeper than {MAX_DEPTH}")
-    return frame
 
 
 def read_message(frame: Json, request: Request, *, server: str) -> Message:
