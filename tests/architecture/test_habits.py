@@ -16,7 +16,7 @@ ASYNCIO = {
     "runtime/interloom/runtime/engine/live.py": "a future for every wait, a third of the price",
     "runtime/interloom/runtime/engine/run.py": "a task for every run, a quarter of the price",
     "runtime/interloom/runtime/ledger/writer.py": "a thread wakes the loop, once for many commits",
-    "runtime/interloom/runtime/serve/connection.py": "uvicorn's protocols are asyncio's",
+    "runtime/interloom/runtime/serve/connection.py": "a server's protocols are asyncio's",
     "bench/canned_mcp.py": "protocol callbacks, which anyio does not have",
     "bench/http1.py": "protocol callbacks, which anyio does not have",
     "bench/serving.py": "protocol callbacks, which anyio does not have",

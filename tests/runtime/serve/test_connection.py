@@ -2,81 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Literal
-
 import anyio
 import pytest
-import uvicorn
-from anyio.abc import SocketStream
 
-from interloom.runtime.engine.agent import Agent
 from interloom.runtime.ledger.memory import MemoryLedger
-from interloom.runtime.serve.body import BodyLimits, Receive, Scope, Send
-from interloom.runtime.serve.connection import MAX_FIELDS, MAX_HEAD_BYTES, bounded
+from interloom.runtime.serve.arrivals import MAX_FIELDS, MAX_HEAD_BYTES
+from interloom.runtime.serve.body import App, Receive, Scope, Send
 from interloom.runtime.serve.runtime import Runtime
-from interloom.runtime.serve.server import listen
 from interloom.runtime.testing.agents import Slow, echo
-from interloom.runtime.testing.in_process import App
+from tests.runtime.serve.over_tcp import (
+    BODY,
+    GET,
+    HEAD,
+    LAST,
+    LIMITS,
+    all_of,
+    connected,
+    connected_to,
+    request,
+)
 
-LIMITS = BodyLimits(max_s=0.4)
-HEAD_S = 0.2
-BODY = (
-    b'{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":'
-    b'{"messageId":"%s","role":"ROLE_USER","parts":[{"text":"hello"}]}}}'
-)
-HEAD = (
-    b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    b"a2a-version: 1.0\r\ncontent-length: %d\r\n%s\r\n"
-)
-GET = b"GET /health HTTP/1.1\r\nhost: localhost\r\n%s\r\n"
-LAST = b"connection: close\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-
-
-def request(message_id: bytes, more: bytes = b"") -> bytes:
-    body = BODY % message_id
-    return HEAD % (len(body), more) + body
-
-
-@asynccontextmanager
-async def connected(agent: Agent | None = None) -> AsyncGenerator[SocketStream]:
-    """A raw connection to a real server with small limits."""
-    app = Runtime([agent or echo()], MemoryLedger).app()
-    async with connected_to(app) as stream:
-        yield stream
-
-
-@asynccontextmanager
-async def connected_to(
-    app: App, lifespan: Literal["on", "off"] = "on", idle_s: int = 5
-) -> AsyncGenerator[SocketStream]:
-    listener = listen("127.0.0.1", 0)
-    connection = bounded(LIMITS, head_s=HEAD_S)
-    http = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=connection,
-            log_config=None,
-            lifespan=lifespan,
-            timeout_keep_alive=idle_s,
-        )
-    )
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as group:
-            group.start_soon(http.serve, [listener])
-            async with await anyio.connect_tcp("127.0.0.1", listener.getsockname()[1]) as stream:
-                yield stream
-            http.should_exit = True
-
-
-async def all_of(stream: SocketStream) -> bytes:
-    received = b""
-    async for piece in stream:
-        received += piece
-    return received
 
 
 @pytest.mark.parametrize(
@@ -171,6 +118,89 @@ async def test_request_whose_rest_comes_while_another_is_at_work_is_answered() -
     assert received.count(b"TASK_STATE_COMPLETED") == 2
 
 
+@pytest.mark.parametrize(
+    "junk", [b"\x16\x03\x01", b"POST / HTTP/9\r\n\r\n", GET % b"content-length: x\r\n"]
+)
+async def test_what_is_no_request_is_refused(junk: bytes) -> None:
+    """RFC 9112 2.2: 400, and the connection is closed."""
+    async with connected() as stream:
+        await stream.send(junk)
+        received = await all_of(stream)
+
+    assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+async def test_junk_behind_a_request_does_not_cost_it_its_answer() -> None:
+    """Ours: what follows a good request says nothing of it."""
+    slow = Slow()
+    async with connected(slow.agent) as stream:
+        await stream.send(request(b"m1") + b"\x16\x03\x01")
+        await slow.working.wait()
+        slow.finish.set()
+        received = await all_of(stream)
+
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"TASK_STATE_COMPLETED" in received
+
+
+async def test_offer_to_change_the_protocol_is_passed_over() -> None:
+    """RFC 9110 7.8: a server that does not want to upgrade answers as if nothing had been said."""
+    offer = b"connection: upgrade\r\nupgrade: h2c\r\n"
+    async with connected() as stream:
+        await stream.send(request(b"m1", offer) + request(b"m2", LAST))
+        received = await all_of(stream)
+
+    assert received.count(b"TASK_STATE_COMPLETED") == 2
+
+
+async def test_http_1_0_is_answered_and_closed() -> None:
+    """RFC 9112 9.3: it knows no persistence, and (7.1) no chunks."""
+    body = (BODY % b"m1").replace(b"SendMessage", b"SendStreamingMessage")
+    async with connected() as stream:
+        await stream.send((HEAD % (len(body), b"")).replace(b"1.1", b"1.0") + body)
+        received = await all_of(stream)
+
+    assert b"connection: close\r\n" in received
+    assert b"transfer-encoding" not in received
+    assert received.endswith(b"\n\n")
+
+
+async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers nothing."""
+
+
+async def raising(scope: Scope, receive: Receive, send: Send) -> None:
+    """Breaks."""
+    raise LookupError("secret")
+
+
+@pytest.mark.parametrize("app", [silent, raising])
+async def test_client_of_an_application_that_breaks_is_told(app: App) -> None:
+    """RFC 9110 15.6.1: 500, with none of our reasons."""
+    async with connected_to(app, lifespan="off") as stream:
+        await stream.send(GET % b"")
+        received = await all_of(stream)
+
+    assert received == (
+        b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    )
+
+
+async def test_answer_that_breaks_off_is_not_ended() -> None:
+    """RFC 9112 8: a chunked answer without its last chunk is incomplete, and known to be."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise LookupError
+
+    async with connected_to(app, lifespan="off") as stream:
+        await stream.send(GET % b"")
+        received = await all_of(stream)
+
+    assert received.endswith(b"4\r\nhalf\r\n")
+
+
 async def test_empty_lines_do_not_keep_a_connection() -> None:
     """RFC 9112 2.2 lets them precede a request, which must then come."""
     async with connected() as stream:
@@ -202,7 +232,7 @@ def _fields(answer: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("status", [204, 304])
 async def test_answer_that_has_no_body_is_sent_at_once(status: int) -> None:
-    """RFC 9110 6.4.1; uvicorn's parent protocol may be given any application."""
+    """RFC 9110 6.4.1."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": status, "headers": []})
@@ -315,11 +345,12 @@ async def test_connection_is_closed_when_nobody_has_used_it_for_a_while() -> Non
     assert 0.9 < open_s < 5
 
 
-async def test_client_that_waits_to_be_asked_for_its_body_is_asked() -> None:
+@pytest.mark.parametrize("expects", [b"expect: 100-continue\r\n", b"Expect: 100-Continue\r\n"])
+async def test_client_that_waits_to_be_asked_for_its_body_is_asked(expects: bytes) -> None:
     """RFC 9110 10.1.1: 100 Continue goes out by itself."""
     body = BODY % b"m1"
     async with connected() as stream:
-        await stream.send(HEAD % (len(body), b"expect: 100-continue\r\n"))
+        await stream.send(HEAD % (len(body), expects))
         asked = await stream.receive()
         await stream.send(body)
         answer = await stream.receive()

@@ -11,8 +11,8 @@ from anyio.lowlevel import checkpoint
 
 from interloom.runtime.errors import LocalError, TransportError
 from interloom.runtime.net.port import Limits
-from interloom.runtime.serve.body import Receive, Scope, Send
-from interloom.runtime.testing.in_process import App, in_process
+from interloom.runtime.serve.body import App, Receive, Scope, Send
+from interloom.runtime.testing.in_process import in_process
 
 URL = "http://Here.test:81/a%20b/c?q=1"
 

@@ -9,7 +9,9 @@ jsonrpc     the JSON-RPC binding over the method table
 rest        the HTTP+JSON binding over the method table
 asgi        routes, cards, and the one ASGI callable
 runtime     ledger, engine and operations put together, with a beginning and an end
-connection  one HTTP connection, bounded
+connection  one HTTP connection: its requests in turn and in time
+arrivals    bytes to requests
+exchange    one request and its answer, as ASGI and as bytes
 server      the HTTP server of a process
 """
 

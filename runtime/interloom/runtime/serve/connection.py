@@ -1,153 +1,246 @@
-"""One HTTP connection: requests that dawdle or sprawl are cut off, answers leave in one piece.
+"""One HTTP/1.1 connection: requests in, answers out, in turn and in time.
 
-uvicorn bounds neither how long a request's head may take nor its body (uvicorn issue 157), nor how
-large a head may be, and hands head and body of an answer to the system one after the other; a
-second call costs more than joining them. Everything else of HTTP is uvicorn's.
+Bounded are the time until a head is whole and the time until a body is. A request's time runs from
+when it is its turn: while an earlier one is being answered nobody waits for the rest of it.
+
+uvicorn makes the connections, says what date it is, and ends the process.
+
+Source: RFC 9112 9 (connections), RFC 9110 15.5.9 (408), RFC 6585 5 (431); the bounds are ours.
 """
 
 from __future__ import annotations
 
-import asyncio  # noqa: TID251 - uvicorn's protocols and transports are asyncio's
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final
+import asyncio  # noqa: TID251 - a server's protocols are asyncio's
+from collections import deque
+from time import monotonic
+from typing import Any, ClassVar, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import anyio
+import uvicorn
+from uvicorn.server import ServerState
 
-from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.arrivals import Arrivals, Malformed, Sprawling
+from interloom.runtime.serve.body import App, BodyLimits
+from interloom.runtime.serve.exchange import Exchange
+from interloom.runtime.telemetry.log import logger
+
+log = logger("serve")
 
 HEAD_S: Final = 10.0
 """Seconds for a request's head, and from connecting to the first request."""
-MAX_HEAD_BYTES: Final = 64 * 1024
-"""Bytes of a request's head."""
-MAX_FIELDS: Final = 100
-"""Header fields of a request."""
-_HEAD: Final = b"HTTP/1.1 "
-_CONTINUE: Final = b"100"
-_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
+_REFUSAL: Final = b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_BAD: Final = _REFUSAL % b"400 Bad Request"
+_TOO_SLOW: Final = _REFUSAL % b"408 Request Timeout"
+_TOO_LARGE: Final = _REFUSAL % b"431 Request Header Fields Too Large"
+_BROKEN: Final = _REFUSAL % b"500 Internal Server Error"
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with bounds; see `bounded`.
+class Connection(asyncio.Protocol):
+    """A connection, for `uvicorn.Config(http=...)`; see `bounded`.
 
-    uvicorn makes a new `scope` at a request's first byte, and a `cycle` with that scope when its
-    head is whole: which scope is where says what the parser is in the middle of, at no cost.
-
-    A request's time runs from when it is its turn. While an earlier one is being answered nobody
-    waits for the rest of it, and uvicorn may not even read.
+    Attributes:
+        fields: Header lines that every answer carries; the server says which, once a second.
+        writable: Set when the peer takes bytes again; None while it does.
     """
 
     limits: ClassVar[BodyLimits] = BodyLimits()
     head_s: ClassVar[float] = HEAD_S
 
-    _out: OnePiece
-    _deadline: asyncio.TimerHandle | None = None
-    _idle: asyncio.TimerHandle | None = None
-    _idle_until = 0.0
-    _whole: Mapping[str, object] | None = None
-    """The scope of the last request that is whole; `self.scope` when no other has begun."""
-    _taken_bytes = 0
-    """Bytes taken since no request was unfinished."""
-    _earlier_bytes = 0
-    """How many of these may belong to requests before the unfinished one."""
+    _transport: asyncio.Transport
+    _arrivals: Arrivals
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
-        """Begin; called by the event loop."""
-        self._out = OnePiece(transport)
-        super().connection_made(self._out)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Begin; called by uvicorn.
+
+        Args:
+            config: Of the server's settings, the application and the time an idle connection is
+                kept are heeded.
+            server_state: Shared by all connections of the server.
+            app_state: What the application keeps from its start; no request is told.
+        """
+        # The server has loaded it, and made it ASGI 3 if it was not.
+        self._app = cast("App", config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
+        self._idle_s = config.timeout_keep_alive
+        self._server = server_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._fields: object = None
+        self.fields = b""
+        self.writable: anyio.Event | None = None
+        self._is_paused = False
+        # The request whose turn it is, and those behind it whose heads are whole.
+        self._turn: Exchange | None = None
+        self._queue: deque[Exchange] = deque()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._idle_until = 0.0
+
+    # Called by the event loop and the server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server's promise
+        self._transport = transport
+        common = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "server": _address(transport.get_extra_info("sockname")),
+            "client": _address(transport.get_extra_info("peername")),
+            "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
+            "root_path": "",
+        }
+        self._arrivals = Arrivals(self, common, self._take)
+        # Of a connection, the server calls `shutdown` only.
+        self._server.connections.add(cast("Any", self))
         self._set_deadline(self.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; called by the event loop."""
+        """End."""
+        self._server.connections.discard(cast("Any", self))
         self._drop_deadline()
         if self._idle is not None:
             self._idle.cancel()
-        super().connection_lost(exc)
+        self._queue.clear()
+        if self._turn is not None:
+            self._turn.cut()
+        self.resume_writing()
+
+    def shutdown(self) -> None:
+        """Close when what is being answered has been."""
+        if self._turn is None:
+            self._transport.close()
+        else:
+            self._turn.keeps_alive = False
+
+    def pause_writing(self) -> None:
+        """The peer does not take what it is sent."""
+        self.writable = anyio.Event()
+
+    def resume_writing(self) -> None:
+        """It does again, or never will."""
+        if self.writable is not None:
+            self.writable.set()
+            self.writable = None
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes; called by the event loop.
-
-        A request that is whole when its bytes arrive, as nearly all are, touches no timer.
-        """
-        before = self._whole
-        self._taken_bytes += len(data)
-        super().data_received(data)
-        if self._whole is not before:  # a request got whole: it is bounded no more
-            self._drop_deadline()
-            if self._whole is self.scope:
-                self._taken_bytes = self._earlier_bytes = 0
-                return
-            self._earlier_bytes = self._taken_bytes
-        self._await_rest()
-
-    def on_message_complete(self) -> None:
-        """A request is whole; called by the parser."""
-        self._check_head()
-        self._whole = self.scope
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """An answer is whole; called by its cycle."""
-        self._out.flush()  # uvicorn writes no body to HEAD, not even an empty one
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
+        """Take some bytes; a request that is whole with them, as nearly all are, sets no timer."""
+        arrivals = self._arrivals
+        before = arrivals.whole
+        try:
+            arrivals.feed(data)
+        except Malformed:
+            self._cut_off(_BAD)
+        except Sprawling:
+            self._cut_off(_TOO_LARGE)
         else:
-            self.server_state.total_requests += 1
-            self.flow.resume_reading()
-            self._idle_until = self.loop.time() + self.timeout_keep_alive
-            if self._idle is None:
-                self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_idling)
-        if self._whole is not self.scope:
+            if arrivals.whole != before:
+                self._drop_deadline()
+                if arrivals.exchange is None and not arrivals.is_in_head:
+                    return
             self._await_rest()
+
+    # Exchanges, in turn
+
+    def _take(self, exchange: Exchange) -> None:
+        if self._turn is None:
+            self._begin(exchange)
+        else:
+            self._queue.append(exchange)
+            self.pause()
+
+    def _begin(self, exchange: Exchange) -> None:
+        self._turn = exchange
+        fields = self._server.default_headers
+        if fields is not self._fields:
+            self._fields = fields
+            self.fields = b"".join([b"%b: %b\r\n" % field for field in fields])
+        task = asyncio.Task(self._run(exchange), loop=self._loop)
+        self._server.tasks.add(task)
+
+    async def _run(self, exchange: Exchange) -> None:
+        """Have the application answer; whatever it does, the client does not wait for ever."""
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+            if not exchange.is_answered and not exchange.is_cut:
+                log.error("request.unanswered", path=exchange.scope["path"])
+        except Exception:
+            log.exception("request.broke", path=exchange.scope["path"])
+        finally:
+            self._server.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            if not exchange.is_answered and not exchange.is_cut:
+                if not exchange.is_begun:
+                    self._transport.write(_BROKEN)
+                self._transport.close()
+
+    def answered(self, exchange: Exchange) -> None:
+        """An answer is whole: the next one's turn, or time to idle."""
+        self._turn = None
+        if not exchange.keeps_alive:
+            self._transport.close()
+            return
+        self.resume()
+        if self._queue:
+            self._begin(self._queue.popleft())
+        else:
+            self._idle_until = monotonic() + self._idle_s
+            if self._idle is None:
+                self._idle = self._loop.call_later(self._idle_s, self._end_idling)
+        if self._is_unfinished():
+            self._await_rest()
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes."""
+        self._transport.write(data)
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        self._is_paused = True
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on, if reading was paused."""
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    # Time
 
     def _end_idling(self) -> None:
         """Close a connection that nobody has used for a while.
 
-        uvicorn sets a timer for each answer and drops it at the next request, at 6 us of CPU
-        (measured); here one timer goes off now and then and is set to what is left.
+        A timer for each answer costs 6 us of CPU (measured); one goes off now and then and is set
+        to what is left.
         """
         self._idle = None
-        if self._whole is not self.scope or not self.cycle.response_complete:
+        if self._turn is not None or self._is_unfinished():
             return  # in use: it begins anew when that is answered, or has a deadline
-        left = self._idle_until - self.loop.time()
+        left = self._idle_until - monotonic()
         if left > 0:
-            self._idle = self.loop.call_later(left, self._end_idling)
+            self._idle = self._loop.call_later(left, self._end_idling)
         else:
-            self.timeout_keep_alive_handler()
+            self._transport.close()
 
-    def _await_rest(self) -> None:
-        """Bound a request that is not whole, or has not begun and is announced by empty lines."""
-        if self._whole is not self.scope:
-            self._check_head()
-        if self._deadline is None and not self._is_behind():
-            self._set_deadline(self.limits.max_s if self._has_head() else self.head_s)
-
-    def _has_head(self) -> bool:
-        """Whether there is an unfinished request whose head is whole."""
-        return self._whole is not self.scope and _scope(self.cycle) is self.scope
+    def _is_unfinished(self) -> bool:
+        """Whether a request has begun and is not whole."""
+        return self._arrivals.is_in_head or self._arrivals.exchange is not None
 
     def _is_behind(self) -> bool:
         """Whether a request before the unfinished one is still being answered."""
-        if self._has_head():
-            return bool(self.pipeline)  # where it waits itself
-        return self._whole is not None and not self.cycle.response_complete
+        return self._turn is not None and self._turn is not self._arrivals.exchange
 
-    def _check_head(self) -> None:
-        fields = len(self.headers)
-        if self._taken_bytes <= MAX_HEAD_BYTES and fields <= MAX_FIELDS:
-            return
-        if self._has_head():
-            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        else:
-            size = self._taken_bytes - self._earlier_bytes
-        if size > MAX_HEAD_BYTES or fields > MAX_FIELDS:
-            self._cut_off(_TOO_LARGE)
+    def _await_rest(self) -> None:
+        """Bound a request that is not whole, or has not begun and is announced by empty lines."""
+        if self._deadline is None and not self._is_behind():
+            has_head = self._arrivals.exchange is not None
+            self._set_deadline(self.limits.max_s if has_head else self.head_s)
 
     def _set_deadline(self, seconds: float) -> None:
-        self._deadline = self.loop.call_later(seconds, self._expire, seconds)
+        self._deadline = self._loop.call_later(seconds, self._expire, seconds)
 
     def _drop_deadline(self) -> None:
         if self._deadline is not None:
@@ -155,94 +248,31 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
 
     def _expire(self, waited_s: float) -> None:
-        if self._has_head() and waited_s < self.limits.max_s:  # the head came in time after all
-            self._set_deadline(self.limits.max_s)
+        if self._arrivals.exchange is not None and waited_s < self.limits.max_s:
+            self._set_deadline(self.limits.max_s)  # the head came in time after all
         else:
             self._cut_off(_TOO_SLOW)
 
     def _cut_off(self, reason: bytes) -> None:
         """Close on an unfinished request; say why where an answer can be expected."""
-        cycle = self.cycle if self._has_head() else None
-        if not self._is_behind() and (cycle is None or not cycle.response_started):
-            self.transport.write(reason)
-        if cycle is not None:  # whoever waits for the rest of it is told that it will not come
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self.transport.close()
+        if self._turn is not None and self._is_behind():  # that one is answered, then we close
+            self._queue.clear()
+            self._turn.keeps_alive = False
+            self.pause()
+            return
+        exchange = self._arrivals.exchange
+        if exchange is None or not exchange.is_begun:
+            self._transport.write(reason)
+        if exchange is not None:  # whoever waits for the rest of it is told that it will not come
+            exchange.cut()
+        self._transport.close()
 
 
-def _scope(cycle: RequestResponseCycle | None) -> Mapping[str, object] | None:
-    # uvicorn does not say so in its types, but there is no cycle before the first whole head.
-    return None if cycle is None else cycle.scope
+def _address(found: tuple[Any, ...] | str | None) -> tuple[str, int] | None:
+    """Host and port of an end of the connection; a Unix socket has a path, or nothing."""
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
 
 
 def bounded(limits: BodyLimits, *, head_s: float = HEAD_S) -> type[Connection]:
     """The connection class for some limits, for `uvicorn.Config(http=...)`."""
     return type("BoundedConnection", (Connection,), {"limits": limits, "head_s": head_s})
-
-
-class OnePiece(asyncio.Transport):
-    """A transport that sends an answer's head together with the first piece of its body.
-
-    uvicorn writes the head by itself, and it begins as no body of ours does. A stream that has
-    nothing to say yet writes an empty piece to let its head go; an answer that ends without a body
-    is flushed.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__()
-        self._transport = transport
-        self._held = b""
-
-    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
-        """Hold a head back; send anything else, behind the head that was held back."""
-        if self._held:
-            joined, self._held = self._held + data, b""
-            self._transport.write(joined)
-        elif data[:9] == _HEAD and data[9:12] != _CONTINUE:
-            self._held = bytes(data)
-        elif data:
-            self._transport.write(data)
-
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
-        """Write them as one."""
-        self.write(b"".join(list_of_data))
-
-    def flush(self) -> None:
-        """Send what is held back."""
-        if self._held:
-            held, self._held = self._held, b""
-            self._transport.write(held)
-
-    def close(self) -> None:
-        """Send what is held back, then close."""
-        self.flush()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        """Whether it is closed or about to be."""
-        return self._transport.is_closing()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as asyncio
-        """What is known of the connection: its addresses, its certificate."""
-        return self._transport.get_extra_info(name, default)
-
-    def pause_reading(self) -> None:
-        """Take no more bytes."""
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take bytes again."""
-        self._transport.resume_reading()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Hand the connection to another protocol."""
-        self._transport.set_protocol(protocol)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """The protocol that has the connection."""
-        return self._transport.get_protocol()

@@ -6,9 +6,9 @@ real server: the application runs on, and what it still sends goes nowhere.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Self, TypeAlias, TypeVar
+from typing import Final, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import anyio
@@ -17,10 +17,7 @@ from anyio.lowlevel import checkpoint
 
 from interloom.runtime.errors import LocalError, TransportError
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
-from interloom.runtime.serve.body import Receive, Scope, Send
-
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""An ASGI application."""
+from interloom.runtime.serve.body import App, Scope
 
 BUFFER: Final = 16
 """Chunks a server may be ahead of its client, as a socket's buffer would let it."""

@@ -26,9 +26,9 @@ from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
 from interloom.runtime.serve.asgi import agent_path
-from interloom.runtime.serve.body import Scope
+from interloom.runtime.serve.body import App, Scope
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
-from interloom.runtime.testing.in_process import App, AppHttp, in_process
+from interloom.runtime.testing.in_process import AppHttp, in_process
 
 DOWN_S: Final = 10.0
 """Seconds a runtime gets to end before the test fails."""
