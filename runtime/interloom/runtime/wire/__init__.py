@@ -9,6 +9,8 @@ routes      which operation an HTTP method and a path stand for
 rest        HTTP+JSON messages
 sse         server-sent events, both directions
 card        the agent card, assembled
+keys        keys that sign and verify, from PEM or JWKS
+signatures  signed agent cards
 media       media types, and which parts an agent takes
 versions    A2A-Version
 """
