@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
 import anyio
 import orjson
 
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.errors import RequestError
 from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.model.wiremodel import json_name
 from interloom.runtime.net.port import Reply
 from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits, Scope
@@ -21,6 +24,8 @@ from interloom.runtime.testing.agents import asker, echo
 from interloom.runtime.testing.pair import World, pair
 from interloom.runtime.values import Json, JsonObject
 from interloom.runtime.wire import sse
+from interloom.runtime.wire.errors import ROWS
+from interloom.runtime.wire.methods import METHODS
 
 BOUND_S: Final = 5.0
 """Seconds a test of bad input may take in all."""
@@ -32,6 +37,11 @@ HEADERS: Final = {
 }
 A2A: Final = "a2a-protocol.org"
 OURS: Final = "interloom"
+
+RPC: Final = "JSONRPC"
+REST: Final = "HTTP+JSON"
+BINDINGS: Final = (RPC, REST)
+_FIELD: Final = re.compile(r"\{(\w+)\}")
 
 End: TypeAlias = Literal["whole", "stalls", "leaves"]
 """After the last chunk of a body: nothing is missing, nothing more comes, the client goes."""
@@ -92,6 +102,21 @@ class Answer:
         assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
         assert (info["reason"], info["domain"]) == (reason, domain)
         assert self.error["message"]
+        self.is_discreet()
+
+    def is_refusal_of(self, binding: str, error: type[RequestError], *fields: str) -> None:
+        """Check that it is exactly this error, as a binding spells it, about these fields."""
+        found = ROWS[error]
+        if binding == RPC:
+            said_by_http = found.http in {401, 403, 408, 413, 415}
+            assert self.status == (found.http if said_by_http else 200), self.body
+            assert self.error["code"] == found.jsonrpc
+        else:
+            assert self.status == self.error["code"] == found.http, self.body
+            assert self.error["status"] == found.grpc
+        info = self.details[0]
+        assert (info["reason"], info["domain"]) == (found.reason, found.domain)
+        assert self.fields == list(fields)
         self.is_discreet()
 
     def is_discreet(self) -> None:
@@ -163,6 +188,15 @@ class Server:
         await app(scope, connection.receive, connection.send)
         return Answer(connection.status, connection.headers, connection.body)
 
+    async def over(
+        self, binding: str, method: str, params: JsonObject, *, agent: str = "echo"
+    ) -> Answer:
+        """Ask for an operation over one of the HTTP bindings."""
+        if binding == RPC:
+            return await self.call(method, params, agent=agent)
+        verb, path, query, body = as_rest(method, params)
+        return await self.rest(verb, path, body, agent=agent, query=query)
+
     async def call(
         self, method: Json, params: Json, *, agent: str = "echo", call_id: Json = 1
     ) -> Answer:
@@ -195,6 +229,26 @@ class Server:
         """Check that it still does its work."""
         task = await self.task()
         assert cast("JsonObject", task["status"])["state"] == "TASK_STATE_COMPLETED"
+
+
+def has_path(method: str, params: JsonObject) -> bool:
+    """Whether the fields a path needs are there, and text that can stand in one."""
+    names = _FIELD.findall(METHODS[method].path)
+    return all(
+        isinstance(params.get(json_name(name)), str) and params[json_name(name)] for name in names
+    )
+
+
+def as_rest(method: str, params: JsonObject) -> tuple[str, str, str, Json]:
+    """Verb, path, query and body of an operation (A2A 11.3, 11.5)."""
+    row, left = METHODS[method], dict(params)
+    path = _FIELD.sub(lambda found: quote(str(left.pop(json_name(found[1]))), safe=""), row.path)
+    if row.verb == "POST":
+        return row.verb, path, "", left
+    words = {
+        name: str(value).lower() if value is True else str(value) for name, value in left.items()
+    }
+    return row.verb, path, urlencode(words), None
 
 
 async def _events(reply: Reply) -> AsyncIterator[JsonObject]:

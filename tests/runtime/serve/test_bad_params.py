@@ -1,6 +1,6 @@
-"""Parameters that break a rule: -32602 and the exact field, whatever the operation.
+"""Parameters that break a rule: the error and the exact field, on either HTTP binding.
 
-Source: A2A 1.0.1 sections 3.3.2, 4.1.4 to 4.1.7, 5.7 and 9.5; a2a.proto for types.
+Source: A2A 1.0.1 sections 3.3.2, 4.1.4 to 4.1.7, 5.1, 5.7, 9.5 and 11.6; a2a.proto for types.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import cast
 import orjson
 import pytest
 
+from interloom.runtime.errors import BadParams
 from interloom.runtime.values import Json, JsonObject
-from tests.runtime.serve.raw import A2A, message, running
+from tests.runtime.serve.raw import A2A, BINDINGS, RPC, has_path, message, running
 
 DEEP: Json = orjson.loads(b'{"a":' * 100 + b"1" + b"}" * 100)
 PART: JsonObject = {"text": "hi"}
 
-WRONG_MESSAGES: dict[str, tuple[Json, str]] = {
+WRONG_MESSAGES: dict[str, tuple[JsonObject, str]] = {
     "no message": ({}, "message"),
     "message null": ({"message": None}, "message"),
     "message a string": ({"message": "hi"}, "message"),
@@ -71,21 +72,23 @@ WRONG_MESSAGES: dict[str, tuple[Json, str]] = {
 }
 
 
+@pytest.mark.parametrize("binding", BINDINGS)
 @pytest.mark.parametrize("method", ["SendMessage", "SendStreamingMessage"])
 @pytest.mark.parametrize(("params", "field"), WRONG_MESSAGES.values(), ids=WRONG_MESSAGES)
-async def test_wrong_message_names_the_field(method: str, params: Json, field: str) -> None:
-    """A2A 9.5: BadRequest with the field's path in the wire's names; no task is made."""
+async def test_wrong_message_names_the_field(
+    binding: str, method: str, params: JsonObject, field: str
+) -> None:
+    """A2A 9.5, 11.6: BadRequest with the field's path in the wire's names; no task is made."""
     async with running() as server:
-        answer = await server.call(method, params)
+        answer = await server.over(binding, method, params)
         listed = (await server.call("ListTasks", {})).result
 
-    answer.is_refusal(-32602, "INVALID_PARAMS")
-    assert answer.fields == [field]
+    answer.is_refusal_of(binding, BadParams, field)
     assert str(answer.error["message"]).startswith(f"{field}: ")
     assert listed["totalSize"] == 0
 
 
-WRONG_PARAMS: dict[str, tuple[str, Json, str]] = {
+WRONG_PARAMS: dict[str, tuple[str, JsonObject, str]] = {
     "GetTask without id": ("GetTask", {}, "id"),
     "GetTask id empty": ("GetTask", {"id": ""}, "id"),
     "GetTask id a number": ("GetTask", {"id": 7}, "id"),
@@ -119,15 +122,24 @@ WRONG_PARAMS: dict[str, tuple[str, Json, str]] = {
 }
 
 
-@pytest.mark.parametrize(("method", "params", "field"), WRONG_PARAMS.values(), ids=WRONG_PARAMS)
-async def test_wrong_parameter_names_the_field(method: str, params: Json, field: str) -> None:
-    """A2A 3.1.3 to 3.1.6 and 9.5; ranges of 3.1.4."""
+CASES = [
+    pytest.param(binding, *case, id=f"{binding} {name}")
+    for binding in BINDINGS
+    for name, case in WRONG_PARAMS.items()
+    if binding == RPC or has_path(case[0], case[1])  # else it is another path
+]
+
+
+@pytest.mark.parametrize(("binding", "method", "params", "field"), CASES)
+async def test_wrong_parameter_names_the_field(
+    binding: str, method: str, params: JsonObject, field: str
+) -> None:
+    """A2A 3.1.3 to 3.1.6, 9.5 and 11.5; ranges of 3.1.4."""
     async with running() as server:
         await server.task()
-        answer = await server.call(method, params)
+        answer = await server.over(binding, method, params)
 
-    answer.is_refusal(-32602, "INVALID_PARAMS")
-    assert answer.fields == [field]
+    answer.is_refusal_of(binding, BadParams, field)
 
 
 async def test_several_wrong_fields_are_told_at_once() -> None:

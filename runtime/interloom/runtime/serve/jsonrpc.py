@@ -23,7 +23,7 @@ from interloom.runtime.serve.replies import (
     stream,
 )
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.wire import jsonrpc
+from interloom.runtime.wire import jsonrpc, payload
 from interloom.runtime.wire.errors import row
 from interloom.runtime.wire.jsonrpc import Id
 from interloom.runtime.wire.methods import METHODS
@@ -61,7 +61,7 @@ class JsonRpc:
             if headers.get(b"content-type") not in REQUEST_TYPES:
                 check_media_type(headers.get(b"content-type", b""))
             body = await read(headers, receive, self._limits)
-            frame = jsonrpc.load(body)
+            frame = payload.load(body)
             call_id = jsonrpc.id_of(frame)
             call = jsonrpc.call(frame)
             method = gate.admit(agent, call.method, headers)

@@ -2,6 +2,7 @@
 
 methods     the method table: one row an operation, for every binding
 errors      the error table: one row an error class, for every binding
+payload     the body of a request: one JSON object
 jsonrpc     JSON-RPC 2.0 envelopes
 protobuf    A2A messages between protobuf and JSON
 grpc        methods and rich status of the gRPC binding

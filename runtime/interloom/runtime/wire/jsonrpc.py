@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 envelopes: bytes in, calls out; results spliced, never decoded again.
+"""JSON-RPC 2.0 envelopes: objects in, calls out; results spliced, never decoded again.
 
 Source: JSON-RPC 2.0 sections 4 and 5; A2A 1.0.1 sections 9.1 to 9.5. Ours: batches and
 notifications are refused (A2A uses neither), and an id is a string or an integer.
@@ -6,12 +6,12 @@ notifications are refused (A2A uses neither), and an id is a string or an intege
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
-from interloom.runtime.errors import BadJson, BadParams, BadRequest, Violation
-from interloom.runtime.values import Json, JsonObject
+from interloom.runtime.errors import BadParams, BadRequest, Violation
+from interloom.runtime.values import JsonObject
 from interloom.runtime.wire import errors
 
 Id: TypeAlias = str | int
@@ -25,24 +25,6 @@ class Call(NamedTuple):
     id: Id
     method: str
     params: JsonObject
-
-
-def load(body: bytes) -> JsonObject:
-    """Parse a body into one JSON object.
-
-    Raises:
-        BadJson: Not JSON in UTF-8.
-        BadRequest: JSON, but not one object.
-    """
-    try:
-        frame: Json = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadJson("Invalid JSON payload") from None
-    if isinstance(frame, list):
-        raise BadRequest("batches are not supported; send one request")
-    if not isinstance(frame, dict):
-        raise BadRequest("a request is a JSON object")
-    return cast("JsonObject", frame)
 
 
 def id_of(frame: JsonObject) -> Id | None:

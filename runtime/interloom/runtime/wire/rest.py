@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from interloom.runtime.errors import BadJson, BadParams, BadRequest, Violation
+from interloom.runtime.errors import BadParams, Violation
 from interloom.runtime.model import WireModel
 from interloom.runtime.model.wiremodel import json_name
 from interloom.runtime.values import Json, JsonObject
-from interloom.runtime.wire import errors
+from interloom.runtime.wire import errors, payload
 from interloom.runtime.wire.routes import Route
 
 JSON: Final = "application/a2a+json"
@@ -40,13 +40,11 @@ def bind(route: Route, query: bytes, body: bytes) -> JsonObject:
 
     Raises:
         BadJson: The body is not JSON.
-        BadRequest: The body is JSON but no object.
+        BadRequest: The body is JSON but no object, or says something twice.
         BadParams: A query parameter is repeated or stands for an object, the query is malformed, or
             the body says something else than the path.
     """
-    method = route.method
-    has_body = method.verb == "POST"
-    fields = dict(_body(body) if has_body else from_query(method.request, query))
+    fields = _given(route, query, body)
     for name, value in route.fields.items():
         for spelling in {name, json_name(name)}:
             if fields.pop(spelling, value) not in (value, "", None):
@@ -55,19 +53,13 @@ def bind(route: Route, query: bytes, body: bytes) -> JsonObject:
     return fields
 
 
-def _body(body: bytes) -> JsonObject:
-    if not body:
-        return {}
-    try:
-        read: Json = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadJson("the body is not JSON in UTF-8") from None
-    if not isinstance(read, dict):
-        raise BadRequest("the body is a JSON object")
-    return read
+def _given(route: Route, query: bytes, body: bytes) -> dict[str, Json]:
+    if route.method.verb != "POST":
+        return from_query(route.method.request, query)
+    return dict(payload.load(body)) if body else {}
 
 
-def from_query(model: type[WireModel], query: bytes) -> JsonObject:
+def from_query(model: type[WireModel], query: bytes) -> dict[str, Json]:
     """A query as JSON: what a message's fields are of decides how a parameter is read (11.5).
 
     Parameters that are no field are passed over, as unknown fields are.
