@@ -274,6 +274,14 @@ BROKEN = [
         ),
     ),
     Broken(
+        "a gRPC address that is none",
+        f"{AGENT}server:\n  grpcPort: 65536\n  grpcAddress: https://agents.example\n",
+        (
+            "4: server.grpcPort: must be at most 65535",
+            "5: server.grpcAddress: must be host:port",
+        ),
+    ),
+    Broken(
         "a boolean for a port",
         f"{AGENT}server: {{port: true, maxBodyBytes: 1024.5}}\n",
         ("3: server.port: must be a number", "3: server.maxBodyBytes: must be a whole number"),

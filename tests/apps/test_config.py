@@ -112,6 +112,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "  old: {url: 'https://old.example/mcp', disabled: true}\n"
         "store: sqlite:///data/tasks.db\n"
         "server: {host: 0.0.0.0, port: '${PORT:-9000}', url: 'https://agents.example',\n"
+        "         grpcPort: 9001, grpcAddress: 'agents.example:443',\n"
         "         maxBodyBytes: 65536, allowUnauthenticated: true}\n",
         encoding="utf-8",
     )
@@ -131,6 +132,8 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "host": "0.0.0.0",  # noqa: S104 - the point of the test
         "port": 9000,
         "url": "https://agents.example",
+        "grpc_port": 9001,
+        "grpc_address": "agents.example:443",
         "max_body_bytes": 65536,
         "allow_unauthenticated": True,
     }

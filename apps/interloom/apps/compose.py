@@ -23,17 +23,21 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.runtime import Runtime, Settings
 
 
-def compose(config: Config, *, base_url: str, folder: Path) -> Runtime:
+def compose(
+    config: Config, *, base_url: str, folder: Path, doors: tuple[Door, ...] = ()
+) -> Runtime:
     """Put together what a configuration describes; nothing is opened yet.
 
     Args:
         config: A configuration that was loaded, so its references are in order.
         base_url: Where clients will reach the process.
         folder: The configuration file's folder; agents are imported from it.
+        doors: Ports beside HTTP, held already.
 
     Raises:
         BadConfig: An agent cannot be imported, or is none.
@@ -47,6 +51,7 @@ def compose(config: Config, *, base_url: str, folder: Path) -> Runtime:
     settings = Settings(
         base_url=base_url,
         names=_names(config),
+        doors=doors,
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         on_close=http.aclose,
     )

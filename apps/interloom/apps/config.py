@@ -51,6 +51,7 @@ FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`
 FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
 WebUrl: TypeAlias = Annotated[str, BeforeValidator(rules.web_url)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(rules.not_boolean)]
+Port: TypeAlias = Annotated[Whole, Field(ge=0, le=rules.MAX_PORT)]
 Seconds: TypeAlias = Annotated[float, BeforeValidator(rules.not_boolean), Field(gt=0, le=3600)]
 
 
@@ -131,6 +132,9 @@ class ServerSettings(Block):
         host: Address to bind; anything but loopback needs `allow_unauthenticated`.
         port: TCP port, 0 for any free one.
         url: Address under which others reach us, written into cards; None means host and port.
+        grpc_port: TCP port of the gRPC binding, 0 for any free one; None leaves the binding out.
+        grpc_address: `host:port` where others reach it, written into cards; None means the host of
+            `url` and that port.
         max_body_bytes: Largest request body.
         allow_unauthenticated: True accepts that whoever reaches the address may use the agents.
     """
@@ -138,8 +142,10 @@ class ServerSettings(Block):
     host: Annotated[str, StringConstraints(min_length=1), BeforeValidator(rules.bare_host)] = (
         "127.0.0.1"
     )
-    port: Annotated[Whole, Field(ge=0, le=65535)] = 8080
+    port: Port = 8080
     url: WebUrl | None = None
+    grpc_port: Port | None = None
+    grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
     allow_unauthenticated: bool = False
 
@@ -255,6 +261,7 @@ def overridden(
     *,
     host: str | None = None,
     port: int | None = None,
+    grpc_port: int | None = None,
     store: str | None = None,
 ) -> Config:
     """The configuration with what the command line says instead; None leaves a value as it is.
@@ -263,7 +270,7 @@ def overridden(
         BadConfig: A value the file could not hold either; the message names the option.
     """
     server = config.server.model_dump(by_alias=True)
-    given = {"host": host, "port": port}
+    given = {"host": host, "port": port, "grpcPort": grpc_port}
     server.update({name: value for name, value in given.items() if value is not None})
     try:
         checked = ServerSettings.model_validate(server)

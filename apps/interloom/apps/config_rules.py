@@ -22,6 +22,7 @@ NO_DELEGATION = "delegation to other agents is not supported yet"
 """What is said of `peers` and `card`, which the schema knows and nothing acts on."""
 
 _YES = (True, "true")
+MAX_PORT = 65535
 _STORE = re.compile(r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+")
 
 
@@ -59,6 +60,17 @@ def web_url(value: object) -> object:
         raise ValueError("must not carry a user or password; use a header")
     if "#" in value:
         raise ValueError("must not carry a fragment (#)")
+    return value
+
+
+def host_and_port(value: object) -> object:
+    """`host:port`, as a2a.proto writes the address of a gRPC interface."""
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host) or not 0 < number <= MAX_PORT:
+        raise ValueError("must be host:port")
     return value
 
 

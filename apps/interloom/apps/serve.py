@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from interloom.apps.compose import compose
 from interloom.apps.config import Config
 from interloom.runtime.errors import InterloomError
+from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.server import calm_collector, listen
 from interloom.runtime.serve.server import server as http_server
 from interloom.runtime.telemetry import log
@@ -23,18 +27,41 @@ def serve(config: Config, *, folder: Path, log_level: str = "info") -> None:
     listener = listen(config.server.host, config.server.port)
     port = listener.getsockname()[1]
     base_url = config.server.url or f"http://{_url_host(config.server.host)}:{port}"
-    runtime = compose(config, base_url=base_url.rstrip("/"), folder=folder)
-    app = runtime.app()
-    server = http_server(app, runtime.limits)
-    calm_collector()
+    with _doors(config, base_url) as doors:
+        runtime = compose(config, base_url=base_url.rstrip("/"), folder=folder, doors=doors)
+        app = runtime.app()
+        server = http_server(app, runtime.limits)
+        calm_collector()
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:  # uvicorn's: its exit code would mean something else to our callers
+            if server.started:
+                raise
+            if app.problem is not None:
+                raise app.problem from None
+            raise InterloomError("the server could not start; its log says why") from None
+
+
+@contextmanager
+def _doors(config: Config, base_url: str) -> Generator[tuple[Door, ...]]:
+    """The ports beside HTTP that a configuration asks for, held until the block is left."""
+    told = config.server
+    if told.grpc_port is None:
+        yield ()
+        return
+    # Imported here so that a process without it never loads grpc and protobuf.
+    from interloom.runtime.serve.grpc_port import GrpcPort, GrpcSettings  # noqa: PLC0415
+
+    settings = GrpcSettings(
+        address=told.grpc_address or "",
+        name=urlsplit(base_url).hostname or "",
+        max_bytes=told.max_body_bytes,
+    )
+    port = GrpcPort(told.host, told.grpc_port, settings)
     try:
-        server.run(sockets=[listener])
-    except SystemExit:  # uvicorn's: its exit code would mean something else to our callers
-        if server.started:
-            raise
-        if app.problem is not None:
-            raise app.problem from None
-        raise InterloomError("the server could not start; its log says why") from None
+        yield (port,)
+    finally:
+        port.close()
 
 
 def _url_host(host: str) -> str:

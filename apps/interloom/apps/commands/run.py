@@ -15,6 +15,11 @@ from interloom.apps.failures import told
 @click.argument("file", type=click.Path(path_type=Path), default=Path("interloom.yaml"))
 @click.option("--host", help="Address to bind; overrides server.host.")
 @click.option("--port", type=int, help="TCP port, 0 for any free one; overrides server.port.")
+@click.option(
+    "--grpc-port",
+    type=int,
+    help="TCP port for gRPC, 0 for any free one; overrides server.grpcPort.",
+)
 @click.option("--store", metavar="URL", help="memory: or sqlite:///PATH; overrides store.")
 @click.option(
     "--log-level",
@@ -23,11 +28,18 @@ from interloom.apps.failures import told
     show_default=True,
 )
 def run(
-    *, file: Path, host: str | None, port: int | None, store: str | None, log_level: str
+    *,
+    file: Path,
+    host: str | None,
+    port: int | None,
+    grpc_port: int | None,
+    store: str | None,
+    log_level: str,
 ) -> None:
     """Serve the agents of FILE (interloom.yaml unless given)."""
     with told():
-        config = overridden(load(file, os.environ), host=host, port=port, store=store)
+        loaded = load(file, os.environ)
+        config = overridden(loaded, host=host, port=port, grpc_port=grpc_port, store=store)
         # Imported here so that a mistake in the file is told before a server is loaded.
         from interloom.apps.serve import serve  # noqa: PLC0415
 

@@ -8,6 +8,9 @@ replies     answers, streams and refusals over HTTP
 jsonrpc     the JSON-RPC binding over the method table
 rest        the HTTP+JSON binding over the method table
 asgi        routes, cards, and the one ASGI callable
+door        what another binding's port has to be
+grpc        the gRPC binding over the method table
+grpc_port   its port, with health and reflection
 runtime     ledger, engine and operations put together, with a beginning and an end
 connection  one HTTP connection: its requests in turn and in time
 arrivals    bytes to requests

@@ -13,7 +13,7 @@ Whatever is asked for, the request must be for a name of ours; see `serve.hosts`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from interloom.runtime.errors import (
     VerbNotAllowed,
 )
 from interloom.runtime.serve.body import Receive, Scope, Send
+from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.hosts import LOOPBACK, Hosts
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.replies import fields_of, respond, take_version
@@ -72,6 +73,7 @@ class A2AApp:
         base_url: Where clients reach this process, without a trailing slash.
         names: Hosts this process may be asked as, beside that of `base_url`; None for any.
         security: How callers prove who they are, as the cards say it.
+        doors: Further ways in, for the cards to name.
 
     Attributes:
         base_url: As given.
@@ -86,6 +88,7 @@ class A2AApp:
         base_url: str,
         names: frozenset[str] | None = LOOPBACK,
         security: Security = OPEN,
+        doors: Sequence[Door] = (),
     ) -> None:
         if not agents:
             raise BadConfig("there is no agent to serve")
@@ -100,7 +103,7 @@ class A2AApp:
         for name, about in agents.items():
             path = agent_path(name)
             self._callers[path] = self._callers[f"{path}/"] = name
-            places = endpoints(base_url + path)
+            places = (*endpoints(base_url + path), *(door.endpoint(name) for door in doors))
             self._cards[path + WELL_KNOWN] = card(
                 about, endpoints=places, security=security
             ).to_json()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -18,6 +18,7 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.serve.asgi import A2AApp, Bindings
 from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
@@ -41,6 +42,7 @@ class Settings:
         names: Hosts it may be asked as, beside that of `base_url`; None for any, which leaves it
             to whatever stands in front to keep web pages out.
         authenticator: Tells callers apart, on every binding; None lets everybody in.
+        doors: Ways in beside HTTP, opened and closed with the runtime.
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown.
@@ -50,6 +52,7 @@ class Settings:
     base_url: str = "http://127.0.0.1:8080"
     names: frozenset[str] | None = LOOPBACK
     authenticator: Authenticator | None = None
+    doors: tuple[Door, ...] = ()
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
@@ -123,12 +126,15 @@ class Runtime:
             base_url=settings.base_url,
             names=settings.names,
             security=OPEN if known is None else known.security,
+            doors=settings.doors,
         )
 
     @asynccontextmanager
     async def _open_bindings(self) -> AsyncGenerator[Bindings]:
         abouts = (agent.about for agent in self._agents.values())
         gate, limits = Gate(abouts, self._settings.authenticator), self._settings.limits
-        async with self.open() as operations:
+        async with self.open() as operations, AsyncExitStack() as doors:
+            for door in self._settings.doors:
+                await doors.enter_async_context(door.open(operations, gate, tuple(self._agents)))
             rpc, rest = JsonRpc(operations, gate, limits), Rest(operations, gate, limits)
             yield Bindings(rpc, rest, operations.leave)

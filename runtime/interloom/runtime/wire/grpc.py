@@ -6,7 +6,7 @@ google.rpc.Status, which travels in the trailer `grpc-status-details-bin`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
@@ -19,6 +19,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status as RpcStatus
 
 from interloom.protos.a2a_pb2 import SERVICE
+from interloom.runtime.errors import BadParams, Violation
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire import errors
 from interloom.runtime.wire.methods import METHODS, Method
@@ -62,6 +63,30 @@ RPCS: Final[Mapping[str, Rpc]] = MappingProxyType(
     }
 )
 """The methods by name, as the service has them."""
+
+
+def addressed(tenant: str, agents: Sequence[str]) -> tuple[str, str]:
+    """Which agent a request is for, and what is left of its tenant.
+
+    Several agents share one port, and nothing else in a call can tell them apart: the service is
+    one, the metadata is not the card's to set. So the interface on a card declares the agent's name
+    as its tenant, which clients then send with each request (8.3.2). What follows a slash is the
+    caller's own tenant.
+
+    Args:
+        tenant: As received: `agent`, `agent/tenant`, `/tenant` or empty.
+        agents: Who is served; the first is asked when none is named.
+
+    Raises:
+        BadParams: No agent of that name is served.
+    """
+    name, _, rest = tenant.partition("/")
+    if not name:
+        return agents[0], rest
+    if name not in agents:
+        rule = "names no agent that is served here; the card says what to send"
+        raise BadParams(f"tenant: {rule}", violations=(Violation("tenant", rule),))
+    return name, rest
 
 
 class Status(NamedTuple):
