@@ -171,10 +171,10 @@ def test_card_behind_a_login_needs_credentials(agent: FakeAgent) -> None:
 
 def test_card_without_our_binding_is_told(agent: FakeAgent) -> None:
     card = agent.card
-    card["supportedInterfaces"][0]["protocolBinding"] = "GRPC"
+    card["supportedInterfaces"][0]["protocolBinding"] = "TELEX"
     agent.card_answer = Raw(200, json.dumps(card).encode())
 
     result = call(agent)
 
     assert result.exit_code == 1
-    assert "offers no JSONRPC 1.0 interface; it offers GRPC 1.0" in result.stderr
+    assert "offers no JSONRPC or HTTP+JSON 1.0 interface; it offers TELEX 1.0" in result.stderr
