@@ -16,6 +16,7 @@ FILES = frozenset(
         "runtime.client.addresses",
         "runtime.client.choose",
         "runtime.client.failures",
+        "runtime.client.freshness",
         "runtime.client.replies",
         "bridges.handoff.questions",
         "bridges.handoff.pending",

@@ -4,6 +4,11 @@ client      `A2AClient`: one agent, its operations as methods
 options     what a client may be told: limits, credentials, extensions, bindings
 calls       one request or stream: the card, the way there, the time limit
 route       the interfaces of one agent, and which is used
+cards       agent cards: found, kept as HTTP allows, trusted or not
+policy      whose cards are trusted
+verifier    cards held against the policy, and the keys it takes
+documents   a private HTTP cache of small documents
+freshness   PURE: how long an answer may be used again
 port        `Transport`: what a binding is to the client
 jsonrpc     the JSON-RPC binding
 rest        the HTTP+JSON binding
@@ -16,17 +21,22 @@ addresses   PURE: where a card is, and whose address it is
 
 from __future__ import annotations
 
-from interloom.runtime.client.calls import http_bindings, resolve
+from interloom.runtime.client.calls import http_bindings
+from interloom.runtime.client.cards import Cards, resolve
 from interloom.runtime.client.client import A2AClient
 from interloom.runtime.client.failures import AuthRequired, BadStatus
 from interloom.runtime.client.options import ClientOptions, Credentials, for_origin
+from interloom.runtime.client.policy import Demand, Trust
 
 __all__ = [
     "A2AClient",
     "AuthRequired",
     "BadStatus",
+    "Cards",
     "ClientOptions",
     "Credentials",
+    "Demand",
+    "Trust",
     "for_origin",
     "http_bindings",
     "resolve",

@@ -9,9 +9,8 @@ from typing import Final, TypeVar
 
 import anyio
 
-from interloom.runtime.client import choose, replies
-from interloom.runtime.client.addresses import card_address, host, origin
-from interloom.runtime.client.exchange import Request, fetch
+from interloom.runtime.client import replies
+from interloom.runtime.client.cards import Cards
 from interloom.runtime.client.jsonrpc import JsonRpcTransport
 from interloom.runtime.client.options import ClientOptions
 from interloom.runtime.client.port import CallContext, Open
@@ -28,6 +27,11 @@ from interloom.runtime.wire.methods import METHODS
 Answer = TypeVar("Answer", bound=WireModel)
 Result = TypeVar("Result")
 
+HOLD_S: Final = 30.0
+"""Seconds a client goes by the card it has, before it asks whether there is another (ours).
+
+Below this, a card that says `no-cache` would be a second request before every request.
+"""
 _PATIENT: Final = frozenset({"SendMessage", "SendStreamingMessage", "SubscribeToTask"})
 """Operations that last as long as the agent works."""
 
@@ -40,30 +44,12 @@ def http_bindings(port: HttpPort) -> Mapping[str, Open]:
     }
 
 
-async def resolve(url: str, port: HttpPort, options: ClientOptions | None = None) -> AgentCard:
-    """Fetch the card of the agent at `url`: under its well-known path, or `url` itself if a .json.
-
-    Raises:
-        LocalError: `url` is no http or https address.
-        TransportError: No answer.
-        AuthRequired: The card is not public.
-        PeerError: No card there, or one that breaks the specification.
-    """
-    told = options or ClientOptions()
-    address = card_address(url)
-    peer = host(address)
-    context = CallContext(limits=told.limits, headers=await told.credentials(origin(address)))
-    request = Request("agent card", "GET", address, "application/json", None)
-    body = await fetch(peer, port, request, context)
-    return replies.decoded(peer, AgentCard, replies.parsed_card(peer, body))
-
-
 class Calls:
     """Sends the requests of one client.
 
     Args:
         agent: The agent's card, or the address where the card is fetched on first use.
-        port: Sends the HTTP requests.
+        cards: Where the card at an address comes from.
         options: As for `A2AClient`.
         opens: Every binding that may be spoken, by its name on cards.
     """
@@ -71,19 +57,32 @@ class Calls:
     def __init__(
         self,
         agent: AgentCard | str,
-        port: HttpPort,
+        cards: Cards,
         options: ClientOptions,
         opens: Mapping[str, Open],
     ) -> None:
-        self._agent, self._port = agent, port
+        self._agent, self._cards = agent, cards
         self._options, self._opens = options, opens
-        self._route: Route | None = None
+        self._card: AgentCard | None = None
+        self._asks_at = 0.0
+        self._route = Route(opens, options.credentials)
 
     async def card(self) -> AgentCard:
-        """The agent's card."""
+        """The agent's card, as it is now or was half a minute ago.
+
+        Raises:
+            UntrustedCard: The policy does not trust it.
+        """
+        now = self._cards.clock.monotonic()
+        if self._card is not None and now < self._asks_at:
+            return self._card
         if isinstance(self._agent, str):
-            self._agent = await resolve(self._agent, self._port, self._options)
-        return self._agent
+            card = await self._cards.get(self._agent)
+        else:
+            card = self._agent
+            await self._cards.check(card)
+        self._card, self._asks_at = card, now + HOLD_S
+        return card
 
     async def route(self) -> Route:
         """The way to the agent.
@@ -91,10 +90,7 @@ class Calls:
         Raises:
             PeerError: Its card names no interface that we speak.
         """
-        if self._route is None:
-            card = await self.card()
-            found = choose.interfaces(card, self._options.bindings or tuple(self._opens))
-            self._route = Route(found, self._opens, self._options.credentials)
+        self._route.follow(await self.card(), self._options.bindings or tuple(self._opens))
         return self._route
 
     async def answer(
@@ -153,8 +149,7 @@ class Calls:
 
     async def aclose(self) -> None:
         """Close what the bindings hold open."""
-        if self._route is not None:
-            await self._route.aclose()
+        await self._route.aclose()
 
     def _context(self, name: str, trace: Trace | None, ends_at: float) -> CallContext:
         limits = self._options.patient if name in _PATIENT else self._options.limits

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import cast
 
 from interloom.runtime.client.calls import Calls, http_bindings
+from interloom.runtime.client.cards import Cards
 from interloom.runtime.client.options import ClientOptions
 from interloom.runtime.client.port import Open
 from interloom.runtime.core.trace import Trace
@@ -50,6 +51,7 @@ class A2AClient:
         port: Sends the HTTP requests; stays the caller's to close.
         options: Limits, credentials, extensions, bindings.
         opens: Every binding that may be spoken, by its name on cards; those over HTTP by default.
+        cards: Where the card at an address comes from, when clients share it.
     """
 
     def __init__(
@@ -59,8 +61,11 @@ class A2AClient:
         *,
         options: ClientOptions | None = None,
         opens: Mapping[str, Open] | None = None,
+        cards: Cards | None = None,
     ) -> None:
-        self._calls = Calls(agent, port, options or ClientOptions(), opens or http_bindings(port))
+        told = options or ClientOptions()
+        self._cards = cards or Cards(port, told)
+        self._calls = Calls(agent, self._cards, told, opens or http_bindings(port))
 
     async def card(self) -> AgentCard:
         """The agent's card."""
@@ -211,6 +216,7 @@ class A2AClient:
     async def extended_card(self, *, timeout_s: float | None = None) -> AgentCard:
         """What the agent says of itself to those it knows (3.1.11)."""
         request = GetExtendedAgentCardRequest()
-        return await self._calls.answer(
-            "GetExtendedAgentCard", AgentCard, request, timeout_s=timeout_s
-        )
+        name = "GetExtendedAgentCard"
+        card = await self._calls.answer(name, AgentCard, request, timeout_s=timeout_s)
+        await self._cards.check(card)
+        return card
