@@ -116,10 +116,13 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "CommandSpec",
         "InMemory",
         "McpClient",
+        "ResultCache",
         "ServerSpec",
         "Stdio",
         "StreamableHttp",
         "Transport",
+        "Watch",
+        "Wishes",
     ),
     "bridges.mcp.core": (),
     "agents": (

@@ -19,7 +19,7 @@ import anyio
 
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.asks import Elicit, InputRequest
-from interloom.bridges.mcp.core.rounds import Ask, Call, Done, Step
+from interloom.bridges.mcp.core.rounds import Ask, Call, Done, Method, Step
 from interloom.bridges.mcp.core.tools import Tool, read_tool_result
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
@@ -37,20 +37,27 @@ _SAMPLES: Final[Mapping[str, Json]] = {
 }
 
 
-async def everything(client: McpClient) -> None:
+async def everything(client: McpClient, offered: JsonObject) -> None:
     """Use all that the server offers."""
     tools = await client.list_tools()
     first = [(tool, *await _begin(client, tool)) for tool in tools]
     for tool, call, step in first:  # every call is open before the first is answered
         await _finish(client, tool, call, step)
+    if "prompts" in offered:
+        for prompt in await client.list_prompts():
+            given = {each.name: "sample" for each in prompt.arguments if each.is_required}
+            await _get(client, "prompts/get", {"name": prompt.name, "arguments": given})
+    if "resources" in offered:
+        for resource in await client.list_resources():
+            await _get(client, "resources/read", {"uri": resource.uri})
 
 
-async def listing(client: McpClient) -> None:
+async def listing(client: McpClient, _offered: JsonObject) -> None:
     """List the tools and leave them alone."""
     await client.list_tools()
 
 
-async def replay(client: McpClient) -> None:
+async def replay(client: McpClient, _offered: JsonObject) -> None:
     """Make exactly the calls that the scenario wants to see."""
     context = json.loads(os.environ["MCP_CONFORMANCE_CONTEXT"])
     tools = {tool.name: tool for tool in await client.list_tools()}
@@ -59,7 +66,7 @@ async def replay(client: McpClient) -> None:
         await _finish(client, tool, *await _begin(client, tool, wanted["arguments"]))
 
 
-SCENARIOS: Final[Mapping[str, Callable[[McpClient], Awaitable[None]]]] = {
+SCENARIOS: Final[Mapping[str, Callable[[McpClient, JsonObject], Awaitable[None]]]] = {
     "http-custom-headers": replay,
     "json-schema-ref-no-deref": listing,  # its server implements no call
 }
@@ -75,12 +82,22 @@ async def _begin(
 
 
 async def _finish(client: McpClient, tool: Tool, call: Call, step: Step) -> None:
+    result = read_tool_result(await _result(client, call, step), server=client.server)
+    _say(f"{tool.name}: {'failed: ' if result.is_error else ''}{result.text}")
+
+
+async def _get(client: McpClient, method: Method, params: JsonObject) -> None:
+    call = Call(client.server, method, params)
+    result = await _result(client, *call.receive(await client.exchange(call.send())))
+    _say(f"{method}: {len(result)} fields")
+
+
+async def _result(client: McpClient, call: Call, step: Step) -> JsonObject:
     while isinstance(step, Ask):
         answers = {key: _accept(request) for key, request in step.requests.items()}
         call, step = call.receive(await client.exchange(call.answer(answers)))
     assert isinstance(step, Done), "no task was offered"
-    result = read_tool_result(step.result, server=client.server)
-    _say(f"{tool.name}: {'failed: ' if result.is_error else ''}{result.text}")
+    return step.result
 
 
 def _accept(request: InputRequest) -> JsonObject:
@@ -122,8 +139,8 @@ async def main(url: str) -> None:
     async with aclosing(PooledHttp()) as port:
         client = McpClient(StreamableHttp(ServerSpec("peer", url, timeout_s=10.0), port))
         with anyio.fail_after(PATIENCE_S):
-            await client.discover()
-            await SCENARIOS.get(scenario, everything)(client)
+            found = await client.discover()
+            await SCENARIOS.get(scenario, everything)(client, found.capabilities)
 
 
 if __name__ == "__main__":

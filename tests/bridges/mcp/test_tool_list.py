@@ -264,10 +264,11 @@ async def test_bad_tool_is_left_out_with_a_warning_and_cannot_be_called(
     assert "tools/call" not in script.methods
     (line,) = (record.__dict__ for record in caplog.records)
     expected = {
-        "msg": "mcp.tool_rejected",
+        "msg": "mcp.entry_rejected",
         "levelname": "WARNING",
         "server": "depot",
-        "tool": "bad",
+        "method": "tools/list",
+        "entry": "bad",
         "rule": "x-mcp-header may stand only where a chain of properties leads from the root",
     }
     assert {name: line[name] for name in expected} == expected

@@ -7,7 +7,7 @@ import pytest
 from interloom.bridges.mcp.core.discovery import Discovery, read_discovery
 from interloom.bridges.mcp.core.errors import BadResult, BadTool
 from interloom.bridges.mcp.core.headers import Mirror
-from interloom.bridges.mcp.core.listing import Page, ToolList, join, read_page
+from interloom.bridges.mcp.core.listing import Page, join, read_page
 from interloom.bridges.mcp.core.tools import Hints, read_tool, read_tool_result
 from interloom.runtime.values import Json, JsonObject
 
@@ -148,16 +148,19 @@ def test_bad_tool_is_left_out_and_the_others_stay() -> None:
     """MCP 2026-07-28 streamable-http "Schema Extension"; ours: of two with one name the first."""
     bad: JsonObject = {"name": "bad", "inputSchema": {"type": "object", "x-mcp-header": "A"}}
     twin: JsonObject = {**PLAIN, "description": "another"}
-    pages = [Page([bad, PLAIN], "x", 900), Page([twin, "junk"], None, 400)]
+    pages = [
+        Page([bad, PLAIN], "x", 900, received_s=10.0),
+        Page([twin, "junk"], None, 400, received_s=10.2),
+    ]
 
-    joined = join(pages, server="depot", received_s=10.0)
+    joined = join(pages, server="depot")
 
     assert list(joined.tools) == ["ship"]
     assert joined.tools["ship"].description == ""
     assert [reason.tool for reason in joined.rejected] == ["bad", "ship", ""]
     assert joined.why_rejected("bad") is joined.rejected[0]
     assert joined.why_rejected("other") is None
-    assert joined.ttl_ms == 400
+    assert joined.fresh_until_s == pytest.approx(10.6)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,7 @@ def test_list_is_fresh_before_its_time_is_up(
     ttl_ms: int, now_s: float, is_fresh: bool, is_expired: bool
 ) -> None:
     """MCP 2026-07-28 caching "Freshness Calculation": now < t_received + ttlMs."""
-    kept = ToolList(received_s=10.0, ttl_ms=ttl_ms)
+    kept = join([Page([], None, ttl_ms, received_s=10.0)], server="depot")
 
     assert (kept.is_fresh(now_s), kept.is_expired(now_s)) == (is_fresh, is_expired)
 

@@ -20,11 +20,12 @@ from interloom.bridges.handoff.doubt import Repeat, Verdict
 from interloom.bridges.handoff.failures import ToolUnanswered, failure
 from interloom.bridges.handoff.pending import Made, Pending
 from interloom.bridges.handoff.questions import questions, results
-from interloom.bridges.mcp.client import McpClient, Prepared
+from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.asks import Elicit, InputRequest
 from interloom.bridges.mcp.core.errors import McpPeerError
 from interloom.bridges.mcp.core.rounds import Call, Done
 from interloom.bridges.mcp.core.tools import Tool, ToolResult, read_tool_result
+from interloom.bridges.mcp.wire import Prepared
 from interloom.runtime.core.questions import Question
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, TransportError

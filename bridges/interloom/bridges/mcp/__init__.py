@@ -6,23 +6,33 @@ http      one message per POST, over any `HttpPort`
 channel   many requests over one stream of lines, which stdio and memory share
 stdio     the server is a child process
 memory    the server is a task in this process
-client    one server: discovery, the tool list, one wire request at a time
+wire      requests stamped and sent, in a version both sides speak
+cache     results kept as long as their server allows, and for whom it allows
+lists     a server's lists, page by page through the cache
+client    one server: discovery, its lists, one wire request at a time
+watch     hears of a server's changes, however often the stream ends
 """
 
 from __future__ import annotations
 
+from interloom.bridges.mcp.cache import ResultCache
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.bridges.mcp.memory import InMemory
 from interloom.bridges.mcp.port import Transport
 from interloom.bridges.mcp.stdio import CommandSpec, Stdio
+from interloom.bridges.mcp.watch import Watch
+from interloom.bridges.mcp.wire import Wishes
 
 __all__ = [
     "CommandSpec",
     "InMemory",
     "McpClient",
+    "ResultCache",
     "ServerSpec",
     "Stdio",
     "StreamableHttp",
     "Transport",
+    "Watch",
+    "Wishes",
 ]

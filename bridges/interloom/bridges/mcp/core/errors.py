@@ -3,8 +3,9 @@
 McpPeerError
 ├── BadFrame             not a JSON-RPC message of this exchange
 ├── BadResult            a result that breaks the schema or a rule of its pattern
-│   ├── BadTool          a tool definition that must not be used
-│   ├── ListTooLarge     a tool list over our caps
+│   ├── BadEntry         an entry of a list that must not be used
+│   │   └── BadTool
+│   ├── ListTooLarge     a list over our caps
 │   ├── RoundsExceeded   it keeps asking
 │   ├── StateTooLarge    a requestState over our cap
 │   └── UndeclaredInput  it asks for what we did not declare
@@ -64,7 +65,30 @@ class BadResult(McpPeerError):
     code = "MCP_BAD_RESULT"
 
 
-class BadTool(BadResult):
+_NOUNS: Final = {
+    "tools/list": "tool",
+    "prompts/list": "prompt",
+    "resources/list": "resource",
+    "resources/templates/list": "template",
+}
+
+
+class BadEntry(BadResult):
+    """An entry of a list must not be used: a prompt, a resource, a tool.
+
+    Attributes:
+        entry: The entry's name, clipped; empty when it has none.
+    """
+
+    code = "MCP_BAD_ENTRY"
+
+    def __init__(self, server: str, method: str, entry: str, rule: str) -> None:
+        super().__init__(server, method, f"{_NOUNS[method]} {clip(entry)!r}: {rule}")
+        self.entry = clip(entry)
+        self.rule = rule
+
+
+class BadTool(BadEntry):
     """A tool definition must not be used (server/tools, x-mcp-header).
 
     Attributes:
@@ -74,13 +98,12 @@ class BadTool(BadResult):
     code = "MCP_BAD_TOOL"
 
     def __init__(self, server: str, tool: str, rule: str) -> None:
-        super().__init__(server, "tools/list", f"tool {clip(tool)!r}: {rule}")
-        self.tool = clip(tool)
-        self.rule = rule
+        super().__init__(server, "tools/list", tool, rule)
+        self.tool = self.entry
 
 
 class ListTooLarge(BadResult):
-    """A tool list is over a cap, all its pages together."""
+    """A list is over a cap, all its pages together."""
 
     code = "MCP_LIST_TOO_LARGE"
 

@@ -1,4 +1,4 @@
-"""A server's tool list: its pages put together, how long it may be kept, what was left out. No I/O.
+"""A server's lists: pages put together, how long they may be kept, what was left out. No I/O.
 
 Source: MCP 2026-07-28, server/utilities/pagination; server/utilities/caching (freshness);
 server/tools and basic/transports/streamable-http "Schema Extension" (a bad tool is left out, the
@@ -7,43 +7,64 @@ others stay).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 
-from interloom.bridges.mcp.core.errors import BadResult, BadTool, ListTooLarge
+from interloom.bridges.mcp.core.caching import Scope, check_scopes, read_hint
+from interloom.bridges.mcp.core.errors import BadEntry, BadResult, BadTool, ListTooLarge
 from interloom.bridges.mcp.core.tools import Tool, read_tool
 from interloom.runtime.values import Json, JsonObject
 
-METHOD: Final = "tools/list"
+TOOLS: Final = "tools/list"
+
+FIELDS: Final = {
+    TOOLS: "tools",
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+}
+"""The lists of the protocol, and the field each has its entries in."""
 
 MAX_PAGES: Final = 100
 """Pages of one list; ours, because a server may hand out cursors for ever."""
 
 MAX_TOOLS: Final = 2000
-"""Definitions of one list, on all its pages together; ours."""
+"""Entries of one list, on all its pages together; ours."""
 
 MAX_LIST_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of JSON of those definitions; ours, because they are kept."""
+"""Bytes of JSON of those entries; ours, because they are kept."""
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of `tools/list`.
+    """One page of a list.
 
     Attributes:
         entries: The definitions, unread.
         cursor: Where the next page begins, opaque; None on the last. An empty string is a cursor.
         ttl_ms: Milliseconds it may be taken for fresh; 0 when it may not, or does not say.
         size_bytes: Bytes of JSON of the definitions.
+        scope: Who may be given it.
+        received_s: When it arrived, seconds on the caller's monotonic clock.
     """
 
     entries: Sequence[Json]
     cursor: str | None
     ttl_ms: int
     size_bytes: int = 0
+    scope: Scope = Scope.PRIVATE
+    received_s: float = 0.0
+
+    @property
+    def fresh_until_s(self) -> float:
+        """Until when it is fresh; its clock starts when it arrived ("Pagination")."""
+        return self.received_s + self.ttl_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +74,20 @@ class ToolList:
     Attributes:
         tools: The usable ones by name, in the server's order.
         rejected: Why others were left out, by name.
-        received_s: When the first page arrived, seconds on the caller's monotonic clock.
-        ttl_ms: The shortest of the pages' times to live.
+        fresh_until_s: When the first of its pages is stale, on the clock the pages were timed by.
+        expires_s: The same among the pages that came with a time to live; never without any.
+        generation: How often the list had been declared stale when it was fetched.
     """
 
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
     rejected: tuple[BadTool, ...] = ()
-    received_s: float = 0.0
-    ttl_ms: int = 0
+    fresh_until_s: float = 0.0
+    expires_s: float = math.inf
+    generation: int = 0
 
     def is_fresh(self, now_s: float) -> bool:
         """True while the server says it may be shown again without asking."""
-        return now_s < self.received_s + self.ttl_ms / 1000
+        return now_s < self.fresh_until_s
 
     def is_expired(self, now_s: float) -> bool:
         """True once a time to live has run out.
@@ -74,43 +97,55 @@ class ToolList:
         the page lets a client keep what is stale by its own heuristics, and a list per call would
         double the round trips.
         """
-        return self.ttl_ms > 0 and not self.is_fresh(now_s)
+        return now_s >= self.expires_s
 
     def why_rejected(self, name: str) -> BadTool | None:
         """The reason a tool was left out, None when it was not."""
         return next((reason for reason in self.rejected if reason.tool == name), None)
 
 
-def read_page(result: JsonObject, *, server: str) -> Page:
-    """Read one `ListToolsResult`.
+def read_page(
+    result: JsonObject, *, server: str, method: str = TOOLS, received_s: float = 0.0
+) -> Page:
+    """Read one page of a list.
+
+    Args:
+        result: `ListToolsResult`, or that of another list.
+        server: Our name for the server.
+        method: The list's method.
+        received_s: When it arrived, seconds on the caller's monotonic clock.
 
     Raises:
-        BadResult: `tools` is no array or `nextCursor` no string.
+        BadResult: The entries are no array or `nextCursor` is no string.
     """
-    entries, cursor, ttl_ms = (result.get(key) for key in ("tools", "nextCursor", "ttlMs"))
+    name = FIELDS[method]
+    entries, cursor, hint = result.get(name), result.get("nextCursor"), read_hint(result)
     if not isinstance(entries, list):
-        raise BadResult(server, METHOD, "tools must be an array")
+        raise BadResult(server, method, f"{name} must be an array")
     if not (cursor is None or isinstance(cursor, str)):
-        raise BadResult(server, METHOD, "nextCursor must be a string")
-    return Page(entries, cursor, _lifetime(ttl_ms), len(orjson.dumps(entries)))
+        raise BadResult(server, method, "nextCursor must be a string")
+    size_bytes = len(orjson.dumps(entries))
+    return Page(entries, cursor, hint.ttl_ms, size_bytes, hint.scope, received_s)
 
 
-def check_size(pages: Sequence[Page], *, server: str) -> None:
-    """Hold the pages of a list so far against the caps on a whole list.
+def check_pages(pages: Sequence[Page], *, server: str, method: str = TOOLS) -> None:
+    """Hold the pages of a list so far against the caps on a whole list, and against each other.
 
     Raises:
         ListTooLarge: More of them need not be asked for.
+        BadResult: They differ in their scope.
     """
     if sum(len(page.entries) for page in pages) > MAX_TOOLS:
-        raise ListTooLarge(server, METHOD, f"has more than {MAX_TOOLS} tools")
+        raise ListTooLarge(server, method, f"has more than {MAX_TOOLS} {FIELDS[method]}")
     if sum(page.size_bytes for page in pages) > MAX_LIST_BYTES:
-        raise ListTooLarge(server, METHOD, f"is over {MAX_LIST_BYTES} bytes")
+        raise ListTooLarge(server, method, f"is over {MAX_LIST_BYTES} bytes")
     if len(pages) == MAX_PAGES and pages[-1].cursor is not None:
-        raise ListTooLarge(server, METHOD, f"has more than {MAX_PAGES} pages")
+        raise ListTooLarge(server, method, f"has more than {MAX_PAGES} pages")
+    check_scopes({page.scope for page in pages}, server=server, method=method)
 
 
-def join(pages: Sequence[Page], *, server: str, received_s: float) -> ToolList:
-    """Put pages together; of two tools with one name the first stays."""
+def join(pages: Sequence[Page], *, server: str, generation: int = 0) -> ToolList:
+    """Put pages of tools together; of two tools with one name the first stays."""
     tools: dict[str, Tool] = {}
     rejected: list[BadTool] = []
     for entry in (entry for page in pages for entry in page.entries):
@@ -123,9 +158,28 @@ def join(pages: Sequence[Page], *, server: str, received_s: float) -> ToolList:
             rejected.append(BadTool(server, tool.name, "another tool has this name"))
         else:
             tools[tool.name] = tool
-    return ToolList(tools, tuple(rejected), received_s, min(page.ttl_ms for page in pages))
+    return ToolList(
+        tools,
+        tuple(rejected),
+        fresh_until_s=min(page.fresh_until_s for page in pages),
+        expires_s=min((page.fresh_until_s for page in pages if page.ttl_ms), default=math.inf),
+        generation=generation,
+    )
 
 
-def _lifetime(ttl_ms: Json) -> int:
-    """Absent and negative count as 0 (caching, "Time-to-Live"); so does what is no integer."""
-    return ttl_ms if isinstance(ttl_ms, int) and ttl_ms > 0 and ttl_ms is not True else 0
+def read_entries(
+    pages: Sequence[Page], read: Callable[[Json], Read]
+) -> tuple[tuple[Read, ...], tuple[BadEntry, ...]]:
+    """Read what stands on the pages of another list: the usable entries, and why others are not.
+
+    Pages of one list may overlap when the list changes between them ("Pagination"); what comes
+    twice is given twice.
+    """
+    found: list[Read] = []
+    rejected: list[BadEntry] = []
+    for entry in (entry for page in pages for entry in page.entries):
+        try:
+            found.append(read(entry))
+        except BadEntry as reason:
+            rejected.append(reason)
+    return tuple(found), tuple(rejected)

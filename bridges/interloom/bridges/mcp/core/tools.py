@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from interloom.bridges.mcp.core.errors import BadResult, BadTool
+from interloom.bridges.mcp.core.fields import as_text, first_text
 from interloom.bridges.mcp.core.headers import Mirror, read_mirrors
 from interloom.runtime.values import Json, JsonObject
 
@@ -102,8 +103,8 @@ def read_tool(value: Json, *, server: str) -> Tool:
         raise BadTool(server, name, "annotations must be an object")
     return Tool(
         name=name,
-        title=_first_text(value.get("title"), annotations.get("title"), name),
-        description=_first_text(value.get("description")),
+        title=first_text(value.get("title"), annotations.get("title"), name),
+        description=as_text(value.get("description")),
         input_schema=schema,
         output_schema=output,
         hints=_read_hints(annotations),
@@ -154,7 +155,3 @@ def _read_hints(annotations: JsonObject) -> Hints:
         is_idempotent=hint("idempotentHint", default=False),
         is_open_world=hint("openWorldHint", default=True),
     )
-
-
-def _first_text(*candidates: Json) -> str:
-    return next((text for text in candidates if isinstance(text, str) and text), "")

@@ -1,0 +1,147 @@
+"""Hears of a server's changes for as long as somebody wants to, however often the stream ends.
+
+Source: MCP 2026-07-28, basic/patterns/subscriptions (a closed stream may be opened again; on stdio
+it must be), server/utilities/caching "Interaction with Notifications".
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeAlias
+
+import anyio
+
+from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.errors import (
+    InvalidParams,
+    McpPeerError,
+    MethodNotFound,
+    MissingCapability,
+)
+from interloom.bridges.mcp.core.frames import Notification
+from interloom.bridges.mcp.core.resources import READ
+from interloom.bridges.mcp.core.subscriptions import (
+    Change,
+    Filter,
+    ListChanged,
+    ResourceChanged,
+    Subscription,
+    TaskChanged,
+)
+from interloom.runtime.errors import TransportError
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import Clock, SystemClock
+
+FIRST_PAUSE_S: Final = 1.0
+"""Seconds before a stream that ended is opened again; doubled each time it ends soon; ours."""
+
+MAX_PAUSE_S: Final = 60.0
+"""Seconds of such a pause at most; ours."""
+
+STEADY_S: Final = 30.0
+"""Seconds after which a stream did not end soon; ours."""
+
+Changed: TypeAlias = Callable[[Change], Awaitable[None]]
+Pause: TypeAlias = Callable[[float], Awaitable[None]]
+_log = logger("mcp")
+
+
+async def _ignore(change: Change) -> None:
+    """What the cache has to know, it knows already."""
+
+
+class Watch:
+    """One subscription, kept up.
+
+    Args:
+        client: Whose server is watched; what changed is stale in its cache before anybody hears.
+        wanted: Which changes.
+        changed: Told of each, in order.
+        pause: Waits so many seconds; None for the event loop's way.
+        clock: Tells how long a stream lasted; None for the machine's.
+    """
+
+    def __init__(
+        self,
+        client: McpClient,
+        wanted: Filter,
+        *,
+        changed: Changed = _ignore,
+        pause: Pause | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._client, self._wanted, self._changed = client, wanted, changed
+        self._pause = pause or anyio.sleep
+        self._clock = clock or SystemClock()
+        self._has_missed = False
+
+    async def run(self) -> None:
+        """Listen until cancelled, or until the server says that it tells nothing of this."""
+        early = 0
+        while True:
+            began_s = self._clock.monotonic()
+            if not await self._listen():
+                return
+            is_steady = self._clock.monotonic() - began_s >= STEADY_S
+            early = 0 if is_steady else early + 1
+            self._has_missed = True
+            pause_s = min(FIRST_PAUSE_S * 2 ** max(early - 1, 0), MAX_PAUSE_S)
+            await self._pause(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  spreads load only
+
+    async def _listen(self) -> bool:
+        """One stream to its end; False when there is no use in another."""
+        server = self._client.server
+        try:
+            async with self._client.listen(self._wanted) as (subscription, said):
+                return await self._follow(subscription, said)
+        except (MethodNotFound, InvalidParams, MissingCapability) as refusal:
+            _log.warning("mcp.listen_refused", server=server, rule=refusal.rule)
+            return False
+        except (McpPeerError, TransportError) as error:
+            _log.info("mcp.listen_broken", server=server, reason=str(error))
+            return True
+
+    async def _follow(self, subscription: Subscription, said: AsyncIterator[Notification]) -> bool:
+        is_new = True
+        async for each in said:
+            change = subscription.read(each)
+            if is_new and subscription.promised is not None:
+                is_new = False
+                if not await self._acknowledged(subscription.promised):
+                    return False
+            if change is not None:
+                await self._tell(change)
+        return True
+
+    async def _acknowledged(self, promised: Filter) -> bool:
+        missing = self._wanted.missing(promised)
+        if missing:
+            _log.warning("mcp.listen_narrowed", server=self._client.server, missing=missing)
+        if self._has_missed:
+            self._has_missed = False
+            for change in _all_of(self._wanted):
+                await self._tell(change)
+        return bool(promised)
+
+    async def _tell(self, change: Change) -> None:
+        cache, server = self._client.cache, self._client.server
+        match change:
+            case ListChanged(methods):
+                await cache.purge(server, methods)
+            case ResourceChanged(uri):
+                await cache.purge(server, [READ], params={"uri": uri})
+            case TaskChanged():
+                pass
+        await self._changed(change)
+
+
+def _all_of(wanted: Filter) -> list[Change]:
+    """What may have changed while nobody listened: everything but tasks, which are polled."""
+    lists = {
+        "tools": ListChanged(("tools/list",)),
+        "prompts": ListChanged(("prompts/list",)),
+        "resources": ListChanged(("resources/list", "resources/templates/list")),
+    }
+    changed: list[Change] = [each for name, each in lists.items() if getattr(wanted, name)]
+    return changed + [ResourceChanged(uri) for uri in sorted(wanted.uris)]
