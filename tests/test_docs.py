@@ -26,6 +26,7 @@ from interloom.apps.config import (
     LocalAgent,
     RemoteAgent,
     ServerSettings,
+    TokenEntry,
     parse,
 )
 from interloom.apps.terminal import ExitCode
@@ -38,6 +39,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "ARCHITECTURE.md",
     ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "docs" / "decisions" / "README.md",
     *DECISIONS,
 ]
@@ -54,6 +56,7 @@ PROMISE = (
 PLACES: tuple[tuple[str, type[Block]], ...] = (
     ("", Config),
     ("server.", ServerSettings),
+    ("server.tokens.NAME.", TokenEntry),
     ("agents.NAME.", LocalAgent),
     ("agents.NAME.", RemoteAgent),
     ("mcpServers.NAME.", HttpServer),
@@ -168,11 +171,13 @@ def test_every_option_the_readme_names_in_a_sentence_exists() -> None:
     assert spoken <= known
 
 
-def test_every_configuration_of_the_readme_loads() -> None:
-    found = snippets(README, "yaml")
-    assert found
+def test_every_configuration_of_the_documents_loads() -> None:
+    pages = [page.read_text("utf-8") for page in DOCUMENTS if page not in DECISIONS]
+    found = [text for page in pages for text in snippets(page, "yaml")]
+    assert len(found) > len(snippets(README, "yaml")) > 0
     for text in found:
-        assert parse(text, "README.md", {}).local_agents()
+        env = {name: f"the-value-of-{name}" for name in re.findall(r"\$\{(\w+)", text)}
+        assert parse(text, "interloom.yaml", env).local_agents()
 
 
 def test_the_configuration_table_names_every_key_and_no_other() -> None:
@@ -185,7 +190,9 @@ def test_the_configuration_table_names_every_key_and_no_other() -> None:
         for place, model in PLACES
         for name, field in model.model_fields.items()
     }
-    assert sorted(documented) == sorted(expected - {"agents", "mcpServers", "server"})
+    assert sorted(documented) == sorted(
+        expected - {"agents", "mcpServers", "server", "server.tokens"}
+    )
 
 
 def test_every_exit_code_is_explained() -> None:

@@ -19,8 +19,8 @@ NO_CARDS = f"{NO_DELEGATION}; leave this agent out"
 BAD_NAME = "this name has a character that is not allowed, or is too long"
 BAD_REFERENCE = "a reference is written ${NAME} or ${NAME:-default}; $${ is a literal ${"
 OPEN_DOOR = (
-    "others could reach this address and there is no authentication yet; bind 127.0.0.1"
-    " or set server.allowUnauthenticated: true"
+    "others could reach this address and nobody is asked who they are; set server.tokens,"
+    " bind 127.0.0.1, or set server.allowUnauthenticated: true"
 )
 
 
@@ -279,6 +279,28 @@ BROKEN = [
         (
             "4: server.grpcPort: must be at most 65535",
             "5: server.grpcAddress: must be host:port",
+        ),
+    ),
+    Broken(
+        "tokens nobody could show",
+        f"{AGENT}server:\n  tokens:\n    ada: short\n    bob: {{secrets: {SECRET}}}\n"
+        f"    cid: {{secret: 'two {SECRET}', tenants: [a/b]}}\n    dan: 7\n    eve: {{}}\n",
+        (
+            "5: server.tokens.ada.secret: must be 16 or more letters, digits and . _ ~ + / -",
+            "6: server.tokens.bob.secrets: unknown key; did you mean 'secret'?",
+            "7: server.tokens.cid.secret: must be 16 or more letters, digits and . _ ~ + / -",
+            "7: server.tokens.cid.tenants[0]: has a character that is not allowed here",
+            "8: server.tokens.dan: must be a mapping of keys to values",
+            "9: server.tokens.eve.secret: is required",
+        ),
+    ),
+    Broken(
+        "one token of two callers",
+        f"{AGENT}server:\n  tokens:\n    ada: {SECRET}\n    bob: {{secret: {SECRET}-2,"
+        f" previous: {SECRET}}}\n    cid: {SECRET}-2\n",
+        (
+            "6: server.tokens.bob.previous: stands here twice",
+            "7: server.tokens.cid: stands here twice",
         ),
     ),
     Broken(

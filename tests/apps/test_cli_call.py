@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.apps import fake_agent as fake
 from tests.apps.command_line import DONE, DONE_TASK, call, run
 from tests.apps.fake_agent import Events, FakeAgent, Hang, Wire
@@ -24,6 +26,22 @@ def test_artifacts_go_to_stdout_and_progress_to_stderr(agent: FakeAgent) -> None
     assert message["parts"] == [{"text": "Lisbon"}]
     assert (message["role"], message["contextId"]) == ("ROLE_USER", "c-9")
     assert agent.headers[0]["a2a-version"] == "1.0"
+
+
+def test_token_of_the_environment_goes_to_the_server_that_was_named(
+    agent: FakeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A2A 7.3: credentials go along with every request; where there are none, nothing does."""
+    agent.on("SendStreamingMessage", DONE)
+    agent.on("GetTask", fake.Result(DONE_TASK))
+
+    call(agent)
+    monkeypatch.setenv("INTERLOOM_TOKEN", "a-token-of-the-test")
+    call(agent)
+
+    sent = [each.get("authorization") for each in agent.headers]
+    half = len(sent) // 2
+    assert sent == [None] * half + ["Bearer a-token-of-the-test"] * half
 
 
 def test_json_is_the_whole_answer_on_one_line(agent: FakeAgent) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from interloom.apps.compose import compose
 from interloom.apps.config import parse
+from interloom.runtime.errors import Unauthenticated
+from interloom.runtime.serve.auth import Credentials, Principal
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.runtime import Runtime
 from tests.apps.agent_source import ECHO
@@ -71,3 +73,26 @@ def test_body_limit_is_one_number_for_all_who_bound_bodies(folder: Path) -> None
     """README, configuration."""
     assert runtime(folder, "{}").limits == BodyLimits() == BodyLimits(max_bytes=4 * 1024 * 1024)
     assert runtime(folder, "{maxBodyBytes: 65536}").limits.max_bytes == 65536
+
+
+async def test_tokens_of_the_file_are_who_may_call(folder: Path) -> None:
+    """docs/security.md: a token, the one it replaces, and the tenants of its caller."""
+    ada = "ada: aaaa-aaaa-aaaa-aaaa"
+    bob = "bob: {secret: bbbb-bbbb-bbbb-bbbb, previous: bbbb-bbbb-bbbb-old, tenants: [acme]}"
+    settings = runtime(folder, f"{{host: 0.0.0.0, tokens: {{{ada}, {bob}}}}}").settings
+
+    async def caller(token: str) -> Principal:
+        assert settings.authenticator is not None
+        shown = Credentials({b"authorization": f"Bearer {token}".encode()})
+        return await settings.authenticator.authenticate(shown)
+
+    assert await caller("aaaa-aaaa-aaaa-aaaa") == Principal("ada")
+    assert await caller("bbbb-bbbb-bbbb-bbbb") == Principal("bob", frozenset({"acme"}))
+    assert await caller("bbbb-bbbb-bbbb-old") == Principal("bob", frozenset({"acme"}))
+    with pytest.raises(Unauthenticated):
+        await caller("cccc-cccc-cccc-cccc")
+
+
+def test_without_tokens_nobody_is_asked(folder: Path) -> None:
+    """docs/security.md."""
+    assert runtime(folder, "{}").settings.authenticator is None

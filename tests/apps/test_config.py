@@ -113,11 +113,12 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "store: sqlite:///data/tasks.db\n"
         "server: {host: 0.0.0.0, port: '${PORT:-9000}', url: 'https://agents.example',\n"
         "         grpcPort: 9001, grpcAddress: 'agents.example:443',\n"
-        "         maxBodyBytes: 65536, allowUnauthenticated: true}\n",
+        "         maxBodyBytes: 65536, allowUnauthenticated: true,\n"
+        "         tokens: {ada: '${TOKEN}', bob: {secret: b-b-b-b-b-b-b-b-b, tenants: [acme]}}}\n",
         encoding="utf-8",
     )
 
-    config = load(file, {"KEY": "k", "PORT": ""})
+    config = load(file, {"KEY": "k", "PORT": "", "TOKEN": SECRET})
 
     assert config.local_agents() == {
         "concierge": LocalAgent(use="trip:concierge", tools=("flights",), description="Books")
@@ -135,8 +136,13 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "grpc_port": 9001,
         "grpc_address": "agents.example:443",
         "max_body_bytes": 65536,
+        "tokens": {
+            "ada": {"secret": SECRET, "previous": None, "tenants": ()},
+            "bob": {"secret": "b-b-b-b-b-b-b-b-b", "previous": None, "tenants": ("acme",)},
+        },
         "allow_unauthenticated": True,
     }
+    assert SECRET not in repr(config)
 
 
 def test_everything_but_the_agents_has_a_default() -> None:

@@ -22,6 +22,7 @@ from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.serve.auth import Authenticator, BearerTokens, Principal, Token
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.hosts import LOOPBACK
@@ -52,10 +53,22 @@ def compose(
         base_url=base_url,
         names=_names(config),
         doors=doors,
+        authenticator=_authenticator(config),
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         on_close=http.aclose,
     )
     return Runtime(agents, _store(config.database()), settings)
+
+
+def _authenticator(config: Config) -> Authenticator | None:
+    """Who may call; None for everybody."""
+    tokens = [
+        Token(Principal(name, frozenset(entry.tenants)), secret)
+        for name, entry in config.server.tokens.items()
+        for secret in (entry.secret, entry.previous)
+        if secret is not None
+    ]
+    return BearerTokens(*tokens) if tokens else None
 
 
 def _names(config: Config) -> frozenset[str] | None:

@@ -49,6 +49,9 @@ AgentName: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 ServerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
+CallerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+TenantName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/]{1,128}$")]
+Secret: TypeAlias = Annotated[str, BeforeValidator(rules.secret)]
 WebUrl: TypeAlias = Annotated[str, BeforeValidator(rules.web_url)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(rules.not_boolean)]
 Port: TypeAlias = Annotated[Whole, Field(ge=0, le=rules.MAX_PORT)]
@@ -125,17 +128,32 @@ class StdioServer(Block):
     auto_approve: tuple[str, ...] = ()
 
 
+class TokenEntry(Block):
+    """A bearer token that was handed out to a caller.
+
+    Attributes:
+        secret: The token.
+        previous: The one it replaces, good for as long as it stands here.
+        tenants: The tenants the caller may act in.
+    """
+
+    secret: Secret = Field(repr=False)
+    previous: Secret | None = Field(default=None, repr=False)
+    tenants: tuple[TenantName, ...] = ()
+
+
 class ServerSettings(Block):
     """Where we listen.
 
     Attributes:
-        host: Address to bind; anything but loopback needs `allow_unauthenticated`.
+        host: Address to bind; anything but loopback needs `tokens` or `allow_unauthenticated`.
         port: TCP port, 0 for any free one.
         url: Address under which others reach us, written into cards; None means host and port.
         grpc_port: TCP port of the gRPC binding, 0 for any free one; None leaves the binding out.
         grpc_address: `host:port` where others reach it, written into cards; None means the host of
             `url` and that port.
         max_body_bytes: Largest request body.
+        tokens: Who may call, by name; empty for everybody.
         allow_unauthenticated: True accepts that whoever reaches the address may use the agents.
     """
 
@@ -147,6 +165,9 @@ class ServerSettings(Block):
     grpc_port: Port | None = None
     grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
+    tokens: Mapping[CallerName, Annotated[TokenEntry, BeforeValidator(rules.token_entry)]] = Field(
+        default_factory=dict[str, TokenEntry]
+    )
     allow_unauthenticated: bool = False
 
 
@@ -195,6 +216,7 @@ class Config(Block):
 BLOCKS: Mapping[tuple[str, ...], type[Block]] = {
     (): Config,
     ("server",): ServerSettings,
+    ("server", "tokens"): TokenEntry,
     ("agents", "use"): LocalAgent,
     ("agents", "card"): RemoteAgent,
     ("mcpServers", "url"): HttpServer,
@@ -282,7 +304,8 @@ def overridden(
         raise BadConfig(said) from None
     except ValueError as error:
         raise BadConfig(f"--store: {error}") from None
-    if not (rules.is_loopback(checked.host) or checked.allow_unauthenticated):
+    is_guarded = checked.tokens or checked.allow_unauthenticated
+    if not (rules.is_loopback(checked.host) or is_guarded):
         raise BadConfig(f"--host: {rules.OPEN_DOOR}")
     return config.model_copy(update={"server": checked, "store": kept})
 

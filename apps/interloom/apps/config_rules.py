@@ -14,8 +14,8 @@ from interloom.runtime.values import Json, JsonObject
 
 _CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 OPEN_DOOR = (
-    "others could reach this address and there is no authentication yet;"
-    " bind 127.0.0.1 or set server.allowUnauthenticated: true"
+    "others could reach this address and nobody is asked who they are;"
+    " set server.tokens, bind 127.0.0.1, or set server.allowUnauthenticated: true"
 )
 """What is said of a host that is not loopback."""
 NO_DELEGATION = "delegation to other agents is not supported yet"
@@ -23,6 +23,7 @@ NO_DELEGATION = "delegation to other agents is not supported yet"
 
 _YES = (True, "true")
 MAX_PORT = 65535
+_SECRET = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 _STORE = re.compile(r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+")
 
 
@@ -71,6 +72,18 @@ def host_and_port(value: object) -> object:
     number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
     if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host) or not 0 < number <= MAX_PORT:
         raise ValueError("must be host:port")
+    return value
+
+
+def token_entry(value: object) -> object:
+    """A caller's token: the secret alone stands for an entry that says nothing more."""
+    return {"secret": value} if isinstance(value, str) else value
+
+
+def secret(value: object) -> object:
+    """A token as a header can carry it (RFC 6750 2.1), of a length nobody guesses."""
+    if isinstance(value, str) and not _SECRET.fullmatch(value):
+        raise ValueError("must be 16 or more letters, digits and . _ ~ + / -")
     return value
 
 
@@ -124,8 +137,10 @@ def _broken(
             yield (*at, "peers"), f"{NO_DELEGATION}; leave 'peers' out"
     for name, entry in servers.items():
         yield from _transport(("mcpServers", name), _mapping(entry))
+    yield from _tokens(_mapping(listen.get("tokens")))
     host, accepted = listen.get("host"), listen.get("allowUnauthenticated") in _YES
-    if isinstance(host, str) and host and not is_loopback(host) and not accepted:
+    guarded = accepted or bool(_mapping(listen.get("tokens")))
+    if isinstance(host, str) and host and not is_loopback(host) and not guarded:
         yield ("server", "host"), OPEN_DOOR
 
 
@@ -143,6 +158,20 @@ def _tools(
             yield at, f"no MCP server is called {shown}{suggestion(name, servers)}"
         elif _mapping(servers[name]).get("disabled") in _YES:
             yield at, f"the MCP server {_shown(at, name, expanded)} is disabled"
+
+
+def _tokens(tokens: JsonObject) -> Iterator[tuple[Path, str]]:
+    """Whoever shows a token is one caller: no two callers share one."""
+    seen: set[Json] = set()
+    for name, entry in tokens.items():
+        shown = {"secret": entry} if isinstance(entry, str) else _mapping(entry)
+        for key in ("secret", "previous"):
+            found = shown.get(key)
+            if isinstance(found, str) and found in seen:
+                at: Path = ("server", "tokens", name)
+                yield at if isinstance(entry, str) else (*at, key), "stands here twice"
+            elif isinstance(found, str):
+                seen.add(found)
 
 
 def _transport(at: Path, server: JsonObject) -> Iterator[tuple[Path, str]]:

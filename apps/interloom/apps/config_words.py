@@ -14,6 +14,8 @@ _MAPPING = "must be a mapping of keys to values"
 _WHOLE = "must be a whole number"
 _BOOLEAN = "must be true or false"
 
+_TOKENS = ("server", "tokens")
+
 _FIXED: Mapping[str, str] = {
     "missing": "is required",
     "string_type": "must be text; put it in quotes",
@@ -69,7 +71,8 @@ class BrokenRule:
     def block(self) -> tuple[str, ...]:
         """The mapping the finding is in: its place, or for a named entry its kind."""
         steps = (self.loc[0], self._kind) if self._kind else self.loc[:-1]
-        return tuple(str(step) for step in steps)
+        named = steps[:2] == _TOKENS  # behind which stands a caller's name
+        return tuple(str(step) for step in (steps[:2] if named else steps))
 
     @property
     def is_key(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from interloom.apps.terminal import ExitCode, Failure
-from interloom.runtime.client import A2AClient, BadStatus, resolve
+from interloom.runtime.client import A2AClient, BadStatus, ClientOptions, for_origin, resolve
 from interloom.runtime.model import AgentCard
 from interloom.runtime.net.pooled import PooledHttp
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 """Where `interloom run` listens unless told otherwise."""
+TOKEN = "INTERLOOM_TOKEN"  # noqa: S105 - the name of a variable
+"""The environment variable that holds the caller's bearer token."""
 
 _NOT_FOUND = 404
 
@@ -55,16 +58,24 @@ async def connected(address: Address) -> AsyncGenerator[A2AClient]:
         Failure: The server knows no such agent.
         InterloomError: As for `interloom.runtime.client.resolve`.
     """
-    port = PooledHttp()
+    port, options = PooledHttp(), _options(address.url)
     try:
-        yield A2AClient(await _card(address, port), port)
+        yield A2AClient(await _card(address, port, options), port, options=options)
     finally:
         await port.aclose()
 
 
-async def _card(address: Address, port: PooledHttp) -> AgentCard:
+def _options(url: str) -> ClientOptions:
+    """The token of the environment goes to the server that was named and to no other."""
+    token = os.environ.get(TOKEN)
+    if not token:
+        return ClientOptions()
+    return ClientOptions(credentials=for_origin(url, {"authorization": f"Bearer {token}"}))
+
+
+async def _card(address: Address, port: PooledHttp, options: ClientOptions) -> AgentCard:
     try:
-        return await resolve(address.agent_url, port)
+        return await resolve(address.agent_url, port, options)
     except BadStatus as answer:
         if answer.status != _NOT_FOUND:
             raise

@@ -111,6 +111,11 @@ class Runtime:
                     await self._settings.on_close()
 
     @property
+    def settings(self) -> Settings:
+        """What it was told."""
+        return self._settings
+
+    @property
     def limits(self) -> BodyLimits:
         """Bounds on request bodies, for whoever serves the application."""
         return self._settings.limits
