@@ -17,16 +17,22 @@ from __future__ import annotations
 
 from interloom.agents.authoring import AgentDefinition, agent
 from interloom.agents.context import Context, Declined
+from interloom.agents.results import Finished
 from interloom.bridges.handoff import ToolFailed, ToolUnanswered
 from interloom.bridges.mcp.core.tools import ToolResult
 from interloom.runtime.errors import AgentFailed, AgentRejected
+from interloom.runtime.model import Artifact, Message, Part
 
 __all__ = [
     "AgentDefinition",
     "AgentFailed",
     "AgentRejected",
+    "Artifact",
     "Context",
     "Declined",
+    "Finished",
+    "Message",
+    "Part",
     "ToolFailed",
     "ToolResult",
     "ToolUnanswered",

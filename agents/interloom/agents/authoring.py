@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, TypedDict, Unpack
 
 from interloom.agents.context import Context
-from interloom.agents.results import Result, products
+from interloom.agents.results import Finished, Result, answer, outcome
 from interloom.bridges.handoff import Toolbox
-from interloom.runtime.core.record import Product
-from interloom.runtime.engine.agent import Agent
+from interloom.runtime.core.record import Outcome
+from interloom.runtime.engine.agent import Agent, Reply
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import BadConfig
-from interloom.runtime.model import AgentSkill
+from interloom.runtime.model import AgentSkill, Message, Part
+from interloom.runtime.values import Json
 from interloom.runtime.wire.card import NAME, About, modes
 from interloom.runtime.wire.media import Modes
 
-AgentFunction: TypeAlias = Callable[[Context], Awaitable[Result]]
+AgentFunction: TypeAlias = "Callable[[Context], Awaitable[Result | Finished]]"
 """What an author writes."""
+ReplyFunction: TypeAlias = "Callable[[Message], Awaitable[Json | Part | tuple[Part, ...]]]"
+"""What an author may write beside it: an answer without a task, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +34,35 @@ class AgentDefinition:
         about: What it says of itself.
         function: What it does.
         tools: Names of the tool servers it uses.
+        reply: What it answers at once, without a task; None when every message begins one.
     """
 
     about: About
     function: AgentFunction
     tools: tuple[str, ...] = ()
+    reply: ReplyFunction | None = None
 
-    async def __call__(self, ctx: Context) -> Result:
+    async def __call__(self, ctx: Context) -> Result | Finished:
         """Call the author's function, as a test would."""
         return await self.function(ctx)
 
     def bind(self, toolbox: Toolbox) -> Agent:
         """Give it its tools; the result can be served."""
 
-        async def body(task: TaskContext) -> tuple[Product, ...]:
-            return products(await self.function(Context(task, toolbox)))
+        async def body(task: TaskContext) -> Outcome:
+            return outcome(await self.function(Context(task, toolbox)))
 
-        return Agent(self.about, body)
+        return Agent(self.about, body, _reply(self.reply))
+
+
+def _reply(function: ReplyFunction | None) -> Reply | None:
+    if function is None:
+        return None
+
+    async def reply(message: Message) -> tuple[Part, ...] | None:
+        return answer(await function(message))
+
+    return reply
 
 
 class Details(TypedDict, total=False):
@@ -73,6 +88,7 @@ def agent(
     description: str = "",
     tools: Sequence[str] = (),
     peers: Sequence[str] = (),
+    reply: ReplyFunction | None = None,
     **details: Unpack[Details],
 ) -> Callable[[AgentFunction], AgentDefinition]:
     """Make an agent of an async function.
@@ -82,6 +98,10 @@ def agent(
         description: For people and for other agents; the docstring's first line when empty.
         tools: Names of the tool servers it uses; the configuration says where they are.
         peers: Names of the agents it delegates to; refused, because that is not supported yet.
+        reply: An async function of the message that answers it at once, with text, JSON or parts,
+            so that there is no task to follow; or returns None, and a task begins. It has no
+            journal: it may be called again for a message, and must do nothing that matters twice.
+            To refuse a message, it raises `AgentRejected`.
         details: What else its card says; see `Details`.
 
     Raises:
@@ -101,7 +121,7 @@ def agent(
             )
         first_line = (inspect.getdoc(function) or f"The agent {called}.").splitlines()[0]
         about = _about(called, description or first_line, details)
-        return AgentDefinition(about, function, tuple(tools))
+        return AgentDefinition(about, function, tuple(tools), reply)
 
     return make
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import anyio
+import orjson
 
-from interloom.agents.results import part
+from interloom.agents.results import parts
 from interloom.bridges.handoff import Toolbox
 from interloom.bridges.mcp.core.tools import Tool, ToolResult
 from interloom.runtime.core.forms import check_form
@@ -15,7 +16,7 @@ from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import AgentRejected
-from interloom.runtime.model import Artifact, Message, Part
+from interloom.runtime.model import Artifact, Message, Part, Task, decode
 from interloom.runtime.values import Json, JsonObject
 
 T = TypeVar("T")
@@ -57,6 +58,20 @@ class Context:
     def message(self) -> Message:
         """The message that began the task, whole."""
         return self._task.message
+
+    @property
+    def accepted_output_modes(self) -> tuple[str, ...]:
+        """Media types the caller takes, ranges such as `image/*` among them; empty for any."""
+        return self._task.accepted_output_modes
+
+    async def referenced(self) -> tuple[Task, ...]:
+        """The caller's earlier tasks that the first message refers to, as they were when asked."""
+
+        async def read() -> Json:
+            return [orjson.loads(task) for task in await self._task.referenced()]
+
+        stored = cast("list[JsonObject]", await self._task.step("referenced", read))
+        return tuple(decode(Task, task) for task in stored)
 
     @property
     def task_id(self) -> str:
@@ -141,17 +156,22 @@ class Context:
         await self._task.status(text)
 
     async def artifact(
-        self, value: Json | Part, *, name: str = "", append: bool = False, last: bool = True
+        self,
+        value: Json | Part | tuple[Part, ...],
+        *,
+        name: str = "",
+        append: bool = False,
+        last: bool = True,
     ) -> None:
         """Give the caller a result before the end, or a piece of one.
 
         Args:
-            value: Text, JSON or a part.
+            value: Text, JSON, a part or several: `Part(raw=…)` and `Part(url=…)` are files.
             name: Names the artifact; pieces with one name belong together.
             append: Add to what the artifact has, instead of replacing it.
             last: No further piece follows.
         """
-        artifact = Artifact(artifact_id=name or "artifact", name=name, parts=(part(value),))
+        artifact = Artifact(artifact_id=name or "artifact", name=name, parts=parts(value))
         await self._task.artifact(Product.of(artifact), append=append, last_chunk=last)
 
     async def gather(self, *work: Coroutine[Any, Any, T]) -> list[T]:

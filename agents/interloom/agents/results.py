@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from pydantic import ValidationError
 
-from interloom.runtime.core.record import Product
+from interloom.runtime.core.record import Outcome, Product
 from interloom.runtime.errors import LocalError
 from interloom.runtime.model import Artifact, Part
 from interloom.runtime.values import Json
@@ -17,6 +18,54 @@ Result: TypeAlias = "str | Json | Part | Artifact | tuple[Artifact, ...]"
 
 NAME = "result"
 """Artifact id of a result that is not an artifact already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A result, and something to say with it: the text of the status COMPLETED.
+
+    Results are artifacts; what is said may be lost (A2A 3.7).
+
+    Attributes:
+        result: What an agent may return.
+        says: For a person.
+    """
+
+    result: Result
+    says: str
+
+
+def outcome(returned: Result | Finished) -> Outcome:
+    """Turn what an agent returned into how its task ends.
+
+    Raises:
+        LocalError: The value is nothing A2A can carry.
+    """
+    if isinstance(returned, Finished):
+        return Outcome(products(returned.result), returned.says)
+    return Outcome(products(returned))
+
+
+def answer(value: Json | Part | tuple[Part, ...]) -> tuple[Part, ...] | None:
+    """Turn what an agent answers at once into parts; None is no answer.
+
+    Raises:
+        LocalError: The value is nothing A2A can carry.
+    """
+    return None if value is None else parts(value)
+
+
+def parts(value: Json | Part | tuple[Part, ...]) -> tuple[Part, ...]:
+    """Turn a value into parts: those it is, or the one it becomes.
+
+    Raises:
+        LocalError: The value is not JSON, or not such as A2A can carry.
+    """
+    if isinstance(value, tuple):
+        if not value:
+            raise LocalError("there must be at least one part")
+        return cast("tuple[Part, ...]", value)
+    return (part(value),)
 
 
 def products(result: Result) -> tuple[Product, ...]:

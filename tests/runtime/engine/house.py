@@ -74,8 +74,7 @@ class House:
         self.tasks = Tasks(ledger)
         named = {agent.about.name: agent for agent in agents}
         self.engine = EmbeddedEngine(self.tasks, named, clock, warm_s=warm_s, retry_s=0)
-        abouts = [agent.about for agent in agents]
-        self.operations = Operations(self.tasks, self.engine, clock, _IDS, abouts)
+        self.operations = Operations(self.tasks, self.engine, clock, _IDS, agents)
         self.caller = Caller("ann", agents[0].about.name if agents else "nobody")
 
     async def send(self, text: str, task: Task | None = None, *, message_id: str = "") -> Task:

@@ -12,7 +12,7 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
 
 Wanted: TypeAlias = Callable[[Write], bool]
 """Picks the writes of a kind."""
@@ -92,7 +92,7 @@ class TappedLedger:
     async def runs(self) -> list[RunRow]:
         return await self._inner.runs()
 
-    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         return await self._inner.seen(owner, agent, message_id)
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:

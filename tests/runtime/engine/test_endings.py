@@ -9,7 +9,7 @@ from collections.abc import Callable
 import anyio
 import pytest
 
-from interloom.runtime.core.record import Product
+from interloom.runtime.core.record import Outcome, Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import (
@@ -128,13 +128,13 @@ async def test_step_whose_result_is_no_json_fails_the_task_and_names_the_step(
 def stubborn(store_up: list[str]) -> Agent:
     """An agent that takes the end of its wait for an answer like any error, and returns."""
 
-    async def body(task: TaskContext) -> tuple[Product, ...]:
+    async def body(task: TaskContext) -> tuple[Product, ...] | Outcome:
         try:
-            (first,) = await asker().body(task)
+            answered = await asker().body(task)
         except BaseException as error:  # noqa: BLE001 - that is the point
             store_up.append(type(error).__name__)
             return result("I did not wait")
-        return (first,)
+        return answered
 
     return Agent(About("stubborn", "Swallows everything."), body)
 
@@ -152,7 +152,7 @@ async def test_agent_that_swallows_its_parking_does_not_end_its_task(store: Stor
 
 
 async def test_agent_that_raises_when_it_is_parked_does_not_fail_its_task(store: Store) -> None:
-    async def body(task: TaskContext) -> tuple[Product, ...]:
+    async def body(task: TaskContext) -> tuple[Product, ...] | Outcome:
         try:
             return await asker().body(task)
         except BaseException:  # noqa: BLE001 - that is the point
@@ -177,7 +177,7 @@ async def test_agent_that_swallows_its_cancel_does_not_undo_it(store: Store) -> 
 async def test_agent_that_lets_go_of_the_loop_in_its_last_words_still_completes(
     store: Store,
 ) -> None:
-    async def body(task: TaskContext) -> tuple[Product, ...]:
+    async def body(task: TaskContext) -> tuple[Product, ...] | Outcome:
         try:
             return result("done")
         finally:

@@ -22,20 +22,22 @@ from interloom.runtime.ledger.rows import (
     PushRow,
     PutCall,
     PutPush,
+    PutReply,
     PutRun,
     PutSignal,
     PutStep,
     RunRow,
     RunState,
+    Seen,
     StoredTask,
     Write,
 )
 
 
 class Refused(Exception):
-    """A guard does not hold; `seen` is the task a repeated message went to."""
+    """A guard does not hold; `seen` is what became of a repeated message."""
 
-    def __init__(self, seen: str = "") -> None:
+    def __init__(self, seen: Seen | None = None) -> None:
         super().__init__(seen)
         self.seen = seen
 
@@ -45,8 +47,8 @@ class Model:
     """What a store should hold."""
 
     tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
-    messages: dict[tuple[str, str, str], str] = field(
-        default_factory=dict[tuple[str, str, str], str]
+    messages: dict[tuple[str, str, str], Seen] = field(
+        default_factory=dict[tuple[str, str, str], Seen]
     )
     events: dict[str, tuple[Event, ...]] = field(default_factory=dict[str, tuple[Event, ...]])
     runs: dict[str, RunRow] = field(default_factory=dict[str, RunRow])
@@ -77,6 +79,8 @@ class Model:
                 self._append(record.id, events)
             case MoveTask():
                 self._move(write)
+            case PutReply(owner, agent, message_id, reply):
+                self._remember((owner, agent, message_id), Seen("", reply))
             case PutPush() | DropPush() | MovePush():
                 self._write_push(write)
             case _:
@@ -143,10 +147,12 @@ class Model:
                 self.calls[call.task_id, call.key] = call
 
     def _take(self, record: TaskRecord, message_id: str) -> None:
-        key = (record.owner, record.agent, message_id)
+        self._remember((record.owner, record.agent, message_id), Seen(record.id))
+
+    def _remember(self, key: tuple[str, str, str], became: Seen) -> None:
         if key in self.messages:
             raise Refused(self.messages[key])
-        self.messages[key] = record.id
+        self.messages[key] = became
 
     def _append(self, task_id: str, added: tuple[Event, ...]) -> None:
         for each in added:

@@ -32,6 +32,7 @@ from interloom.runtime.ledger.rows import (
     PushRow,
     PutCall,
     PutPush,
+    PutReply,
     PutRun,
     PutSignal,
     PutStep,
@@ -71,11 +72,15 @@ def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
     """
     ahead, writes = model.after([]), list[Write]()
     for _ in range(draw(st.integers(1, 4))):
-        kinds = ["create", "task", "task", "push", "run", "run"] if ahead.tasks else ["create"]
+        kinds = ["create", "reply"]
+        if ahead.tasks:
+            kinds += ["create", "task", "task", "task", "task", "push", "push", "run", "run", "run"]
         kind = draw(st.sampled_from(kinds))
         match kind:
             case "create":
                 write = draw(creations())
+            case "reply":
+                write = draw(replies())
             case "task":
                 write = draw(moves(ahead))
             case "push":
@@ -101,6 +106,11 @@ def creations(draw: st.DrawFn) -> Write:
         seq=len(begun),
     )
     return CreateTask(task, draw(st.sampled_from(MESSAGES)), begun)
+
+
+def replies() -> st.SearchStrategy[PutReply]:
+    sent = map(st.sampled_from, (OWNERS, AGENTS, MESSAGES))
+    return st.builds(PutReply, *sent, st.sampled_from([b"{}", b"[]"]))
 
 
 @st.composite
@@ -194,22 +204,23 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_commits(self, data: st.DataObject) -> None:
         writes = data.draw(transactions(self.model))
-        expected = self._refusal(writes)
+        refused = self._refusal(writes)
         for store in (self.memory, self.sqlite):
-            if expected is None:
+            if refused is None:
                 self._portal.call(store.commit, *writes)
             else:
                 with pytest.raises(Conflict) as caught:
                     self._portal.call(store.commit, *writes)
                 refusal = caught.value
-                assert expected == (refusal.task_id if isinstance(refusal, MessageSeen) else "")
+                seen = refusal.seen if isinstance(refusal, MessageSeen) else None
+                assert refused.seen == seen
 
-    def _refusal(self, writes: list[Write]) -> str | None:
-        """Put a transaction into the model; why not, when it is refused (see `Refused.seen`)."""
+    def _refusal(self, writes: list[Write]) -> Refused | None:
+        """Put a transaction into the model; why not, when it is refused."""
         try:
             self.model = self.model.after(writes)
         except Refused as refused:
-            return refused.seen
+            return refused
         return None
 
     @rule()

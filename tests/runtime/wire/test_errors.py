@@ -9,7 +9,7 @@ import pytest
 
 from interloom.runtime import errors
 from interloom.runtime.errors import InterloomError, RequestError, TransportError, Violation
-from interloom.runtime.ledger.rows import MessageSeen
+from interloom.runtime.ledger.rows import MessageSeen, Seen
 from interloom.runtime.wire.errors import (
     DOMAIN,
     OUR_DOMAIN,
@@ -204,7 +204,7 @@ def test_cause_of_an_error_stays_inside() -> None:
 def test_error_that_may_pass_says_so_and_where_to_go_on() -> None:
     """Ours: who reads "Internal error" does not try again."""
     gone = errors.Unavailable("going down; get the task", details={"taskId": "t1"})
-    seen = MessageSeen("t1")
+    seen = MessageSeen(Seen("t1"))
 
     assert (row(gone).reason, text(gone)) == ("UNAVAILABLE", "going down; get the task")
     assert details(gone) == [

@@ -188,8 +188,10 @@ def produce(
     return Decision(after, (event,))
 
 
-def finish(record: TaskRecord, products: Sequence[Product], *, now: datetime) -> Decision:
-    """End well, with the last artifacts.
+def finish(
+    record: TaskRecord, products: Sequence[Product], *, now: datetime, says: str = ""
+) -> Decision:
+    """End well, with the last artifacts and, if any, some words.
 
     Raises:
         IllegalMove: The task is over already.
@@ -211,7 +213,8 @@ def finish(record: TaskRecord, products: Sequence[Product], *, now: datetime) ->
         for n, (name, json) in enumerate(products, 1)
     ]
     after = record.moved(state, now, events=len(events) + 1, asks=())
-    body = status_json(state, stamp(now))
+    message = _from_agent(record, "finished", [{"text": _sayable(says)}]) if says else None
+    body = status_json(state, stamp(now), message)
     events.append(made(Event, (after.seq, "finished", state, body, None, None)))
     return made(Decision, (after, tuple(events), ()))
 

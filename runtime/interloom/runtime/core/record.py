@@ -90,6 +90,18 @@ class Product(NamedTuple):
         return cls(artifact_id, shape % (orjson.dumps(artifact_id), orjson.dumps(text)))
 
 
+class Outcome(NamedTuple):
+    """How an agent ends well.
+
+    Attributes:
+        products: Its last artifacts.
+        says: What it says with them; empty for nothing. Results are artifacts (A2A 3.7).
+    """
+
+    products: tuple[Product, ...] = ()
+    says: str = ""
+
+
 class Chunk(NamedTuple):
     """What an event adds to an artifact.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from interloom.runtime.core.record import Product
+from interloom.runtime.core.record import Outcome, Product
 from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.model import Message, Part
 from interloom.runtime.wire.card import About
 
 
@@ -17,7 +18,7 @@ class Body(Protocol):
     what it did through the context comes back from the journal instead of happening twice.
     """
 
-    async def __call__(self, task: TaskContext, /) -> tuple[Product, ...]:
+    async def __call__(self, task: TaskContext, /) -> tuple[Product, ...] | Outcome:
         """Work on one task; the artifacts returned are its last, and the task is COMPLETED.
 
         Raises:
@@ -28,9 +29,33 @@ class Body(Protocol):
         ...
 
 
+class Reply(Protocol):
+    """What an agent answers at once, without a task (A2A 1.0.1 sections 3.1.1 and 3.7).
+
+    It is asked before a task is begun, and has no journal: it may be asked again for a message
+    whose answer was not stored, and at the same time for one that was sent twice. What must not
+    happen twice, takes long or asks something is for a task.
+    """
+
+    async def __call__(self, message: Message, /) -> tuple[Part, ...] | None:
+        """The answer, or None to begin a task.
+
+        Raises:
+            AgentRejected: The message is refused with that text.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent that can be served."""
+    """An agent that can be served.
+
+    Attributes:
+        about: What it says of itself.
+        body: What it does.
+        reply: What it answers at once; None when every message begins a task.
+    """
 
     about: About
     body: Body
+    reply: Reply | None = None

@@ -6,11 +6,12 @@ sees another's task, nor learns that it is there).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from interloom.runtime.core.record import Event
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.live import Live
-from interloom.runtime.engine.tasks import Follower, Tasks, owned
+from interloom.runtime.engine.tasks import Tasks, owned
 from interloom.runtime.errors import BadParams, TaskNotFound, Violation
 
 
@@ -28,6 +29,42 @@ class Caller(NamedTuple):
     trace: Trace | None = None
 
 
+class Events(Protocol):
+    """The events of a stream, one after the other; a `Follower` unless there are none."""
+
+    @property
+    def done(self) -> bool:
+        """True once the last event has been given out."""
+        ...
+
+    def response(self, event: Event) -> bytes:
+        """An event as the stream carries it: a `StreamResponse` as JSON."""
+        ...
+
+    async def next(self, patience_s: float) -> list[Event]:
+        """The next events, or none after so many seconds of silence.
+
+        Raises:
+            Unavailable: The task can no longer be followed here; subscribe again.
+        """
+        ...
+
+
+class NoEvents:
+    """What follows a Message: it is all there is (A2A 3.1.2)."""
+
+    done = True
+
+    def response(self, event: Event) -> bytes:
+        """As for `Events`; there is none to ask it for."""
+        return event.response("", "")
+
+    async def next(self, patience_s: float) -> list[Event]:
+        """None, at once."""
+        del patience_s
+        return []
+
+
 class Stream(NamedTuple):
     """A stream under way.
 
@@ -37,7 +74,7 @@ class Stream(NamedTuple):
     """
 
     opening: bytes | None
-    follower: Follower
+    follower: Events
 
 
 async def own(tasks: Tasks, caller: Caller, task_id: str) -> Live:

@@ -11,7 +11,7 @@ fork. Within a branch, order is what the code says.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -25,8 +25,8 @@ from interloom.runtime.core.record import Product
 from interloom.runtime.core.trace import Trace, root
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.run import Run
-from interloom.runtime.engine.tasks import Tasks
-from interloom.runtime.errors import LocalError
+from interloom.runtime.engine.tasks import Tasks, owned
+from interloom.runtime.errors import LocalError, TaskNotFound
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
 from interloom.runtime.model import Message
 from interloom.runtime.values import Clock, Json
@@ -40,6 +40,8 @@ class _Branch(NamedTuple):
 
 
 _BRANCH: Final[ContextVar[_Branch | None]] = ContextVar("interloom_branch", default=None)
+ACCEPTED: Final = "accepted"
+"""The step that holds the media types the caller takes, where it named some."""
 _DIGEST: Final = "~"
 """Stands between the key of an ask and the digest of what is asked."""
 
@@ -81,6 +83,25 @@ class TaskContext:
         live = self._run.live
         parts = (live.opening or live.view.first_message).parts
         return "\n".join([part.text for part in parts if part.text is not None])
+
+    @property
+    def accepted_output_modes(self) -> tuple[str, ...]:
+        """Media types the caller takes (A2A 3.2.2); empty for any."""
+        stored = self._run.steps.get(ACCEPTED)
+        return tuple(self._run.live.accepted if stored is None else orjson.loads(stored))
+
+    async def referenced(self) -> tuple[bytes, ...]:
+        """The tasks that the first message refers to, as they are now: A2A `Task`s as JSON.
+
+        They are the caller's own (A2A 3.4.3, 13.1); one that is gone is left out.
+        """
+        found: list[bytes] = []
+        for task_id in self.message.reference_task_ids:
+            with suppress(TaskNotFound):
+                async with self._tasks.held(task_id) as live:
+                    if owned(live.record, self.owner, self.agent):
+                        found.append(await self._tasks.json(live))
+        return tuple(found)
 
     def key(self, name: str) -> str:
         """The next key of a kind: `name/1`, `name/2` …, in the order the branch asks for them."""

@@ -19,7 +19,7 @@ from anyio.abc import TaskStatus
 from interloom.runtime.core import decide
 from interloom.runtime.core.decide import Effect, Start, Stop, Wake
 from interloom.runtime.core.machine import TERMINAL
-from interloom.runtime.core.record import TaskRecord, made
+from interloom.runtime.core.record import Outcome, TaskRecord, made
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext, dump_signal
 from interloom.runtime.engine.live import Live
@@ -253,13 +253,14 @@ class EmbeddedEngine:
         agent = self._agents[run.live.record.agent]
         context = TaskContext(self._tasks, run, self._clock)
         try:
-            artifacts = await agent.body(context)
+            result = await agent.body(context)
             live = run.live
             if live.failure is not None or live.record is not live.stored:
                 live = run.live = await self._tasks.renewed(live)
             if run.ending is not None or live.record.state in TERMINAL:
                 return
-            ended = decide.finish(live.record, artifacts, now=self._clock.now())
+            products, says = result if isinstance(result, Outcome) else (result, "")
+            ended = decide.finish(live.record, products, now=self._clock.now(), says=says)
         except BaseException as error:  # it may raise and return anything
             if _is_ours(error):
                 raise

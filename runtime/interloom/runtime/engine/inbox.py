@@ -1,102 +1,193 @@
 """Takes a caller's message: begins a task with it, or joins it to the one it names.
 
+Some are answered at once, without a task: see `engine.agent.Reply` and decision 0019.
+
 Source: A2A 1.0.1 sections 3.1.1 (what a message may be refused for), 3.3.1 (a repeated messageId)
-and 3.4 (contexts and tasks).
+and 3.4 (contexts, tasks and references to tasks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import orjson
 
 from interloom.runtime.core import decide
 from interloom.runtime.core.record import TaskRecord, made
-from interloom.runtime.engine.caller import Caller, bad, history_length, own
+from interloom.runtime.engine.agent import Agent, Reply
+from interloom.runtime.engine.caller import Caller, bad, history_length, no_task, own
+from interloom.runtime.engine.context import ACCEPTED
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
-from interloom.runtime.engine.tasks import Tasks
-from interloom.runtime.errors import BadParams, PushNotSupported
-from interloom.runtime.ledger.rows import MessageSeen
-from interloom.runtime.model import Message, Role, SendMessageRequest, TaskState
+from interloom.runtime.engine.tasks import Tasks, owned
+from interloom.runtime.errors import (
+    AgentRejected,
+    BadParams,
+    PushNotSupported,
+    UnsupportedOperation,
+)
+from interloom.runtime.ledger.rows import MessageSeen, PutReply, PutStep, Seen
+from interloom.runtime.model import (
+    Message,
+    Role,
+    SendMessageConfiguration,
+    SendMessageRequest,
+    TaskState,
+)
 from interloom.runtime.values import Clock, Ids
-from interloom.runtime.wire.card import About, modes
+from interloom.runtime.wire.card import given_modes, modes
 from interloom.runtime.wire.media import ANY, JSON, TEXT, Modes
 
 _ANYTHING: Final = Modes((ANY,))
 """What an agent takes of which nothing is known here: its tasks may still be answered."""
 
 
+MAX_REFERENCES: Final = 100
+"""Task ids that a message may refer to (ours): each is looked up."""
+
+
+class Taken(NamedTuple):
+    """A message that went to a task.
+
+    Attributes:
+        live: The task, held; it must be released.
+        seq: How much of it is old: 0 where it is new.
+    """
+
+    live: Live
+    seq: int
+
+
+class Answered(NamedTuple):
+    """A message that was answered at once, and began no task.
+
+    Attributes:
+        reply: The answer, an A2A `Message` as JSON; stored.
+    """
+
+    reply: bytes
+
+
 class Inbox:
     """Where messages come in."""
 
     def __init__(
-        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, abouts: Iterable[About]
+        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, agents: Iterable[Agent]
     ) -> None:
         """Take messages for some agents.
 
         Raises:
-            BadConfig: An agent's input mode is no media type.
+            BadConfig: One of an agent's modes is no media type.
         """
         self._tasks, self._engine = tasks, engine
         self._clock, self._ids = clock, ids
         self._begins, self._goes_on = dict[str, Modes](), dict[str, Modes]()
-        for about in abouts:
-            self._begins[about.name] = modes(about)
+        self._gives, self._replies = dict[str, Modes](), dict[str, Reply]()
+        for agent in agents:
+            about, name = agent.about, agent.about.name
+            self._begins[name] = modes(about)
             # A question is answered in text or in JSON, whatever the agent takes.
-            self._goes_on[about.name] = modes(about, TEXT, JSON)
+            self._goes_on[name] = modes(about, TEXT, JSON)
+            self._gives[name] = given_modes(about)
+            if agent.reply is not None:
+                self._replies[name] = agent.reply
 
-    async def receive(self, caller: Caller, request: SendMessageRequest) -> tuple[Live, int]:
+    async def receive(self, caller: Caller, request: SendMessageRequest) -> Taken | Answered:
         """Take a message.
 
-        Returns:
-            The task it went to, held, and how much of it is old: 0 where it is new.
-
         Raises:
-            TaskNotFound: The message names a task that is not there, or not the caller's.
-            UnsupportedOperation: That task is over.
-            ContentTypeNotSupported: A part is of a type the agent does not take.
+            TaskNotFound: The message names, or refers to, a task that is not there, or not the
+                caller's.
+            UnsupportedOperation: That task is over, or the agent refuses the message.
+            ContentTypeNotSupported: A part is of a type the agent does not take, or it gives none
+                that the caller accepts.
             BadParams: Its contextId is another, its id was used elsewhere, or the role is not the
                 user's.
             Unavailable: The store takes no writes.
         """
         message, settings = request.message, request.configuration
         if settings is not None:
-            history_length(settings.history_length, "configuration.historyLength")
-            if settings.task_push_notification_config is not None:
-                raise PushNotSupported("this agent sends no push notifications")
+            _check_settings(settings)
         if message.role is not Role.USER:
             raise bad("message.role", "must be ROLE_USER")
+        if message.reference_task_ids:
+            await self._check_references(caller, message.reference_task_ids)
         if message.task_id:
             return await self._follow_up(caller, message)
-        return await self._begin(caller, message)
+        accepted = () if settings is None else settings.accepted_output_modes
+        if accepted:
+            self._gives.get(caller.agent, _ANYTHING).check_accepted(accepted)
+        answered = await self._reply(caller, message) if caller.agent in self._replies else None
+        return answered or await self._begin(caller, message, accepted)
 
-    async def _begin(self, caller: Caller, message: Message) -> tuple[Live, int]:
+    async def _check_references(self, caller: Caller, task_ids: Sequence[str]) -> None:
+        """See that an agent is referred to nothing but the caller's own tasks (A2A 3.4.3, 13.1)."""
+        if len(task_ids) > MAX_REFERENCES:
+            raise bad("message.referenceTaskIds", f"must be at most {MAX_REFERENCES}")
+        for task_id in task_ids:
+            stored = await self._tasks.ledger.task(task_id)
+            if stored is None or not owned(stored.record, caller.owner, caller.agent):
+                raise no_task(task_id)
+
+    async def _reply(self, caller: Caller, message: Message) -> Answered | None:
+        """The agent's answer, stored before it is given; None when a task is to begin."""
+        self._begins.get(caller.agent, _ANYTHING).check(message.parts)
+        owner, agent, message_id = caller.owner, caller.agent, message.message_id
+        seen = await self._tasks.ledger.seen(owner, agent, message_id)
+        if seen is not None:
+            return _answered(seen, message)
+        try:
+            parts = await self._replies[agent](message)
+        except AgentRejected as refusal:
+            raise UnsupportedOperation(str(refusal)) from None
+        if parts is None:
+            return None
+        reply = Message(
+            message_id=self._ids.fresh(),
+            context_id=message.context_id or self._ids.fresh(),
+            role=Role.AGENT,
+            parts=parts,
+        ).to_json()
+        try:
+            await self._tasks.commit_rows(PutReply(owner, agent, message_id, reply))
+        except MessageSeen as sent_twice:
+            return _answered(sent_twice.seen, message)
+        return Answered(reply)
+
+    async def _begin(self, caller: Caller, message: Message, accepted: Sequence[str]) -> Taken:
         self._begins.get(caller.agent, _ANYTHING).check(message.parts)
         task_id, context_id = self._ids.fresh(), message.context_id or self._ids.fresh()
-        owner, agent, caller_trace = caller
-        begun = TaskState.SUBMITTED, self._clock.now(), 0, (), caller_trace
-        record = made(TaskRecord, (task_id, context_id, owner, agent, *begun))
+        begun = TaskState.SUBMITTED, self._clock.now(), 0, (), caller.trace
+        record = made(TaskRecord, (task_id, context_id, caller.owner, caller.agent, *begun))
         decision = decide.accept(record, message)
         rows = self._engine.writes(record, decision.effects)
+        if accepted:
+            rows = (*rows, PutStep(task_id, ACCEPTED, orjson.dumps(accepted)))
         try:
             live = await self._tasks.create(decision, message, *rows)
-        except MessageSeen as seen:
-            live = await self._tasks.hold(seen.task_id)
-            if message.context_id and message.context_id != live.record.context_id:
-                self._tasks.release(live)
-                raise _used_elsewhere() from None
-            return live, live.stored.seq
+        except MessageSeen as repeat:
+            return await self._again(repeat.seen, message)
+        live.accepted = accepted
         self._engine.act(live, decision.effects)
-        return live, 0
+        return Taken(live, 0)
 
-    async def _follow_up(self, caller: Caller, message: Message) -> tuple[Live, int]:
+    async def _again(self, seen: Seen, message: Message) -> Taken:
+        """What a message went to that had begun, or joined, a task before."""
+        live = await self._tasks.hold(seen.task_id)
+        if message.context_id and message.context_id != live.record.context_id:
+            self._tasks.release(live)
+            raise _used_elsewhere() from None
+        return Taken(live, live.stored.seq)
+
+    async def _follow_up(self, caller: Caller, message: Message) -> Taken:
         live = await own(self._tasks, caller, message.task_id)
         try:
             await self._take(caller, live, message)
         except BaseException:
             self._tasks.release(live)
             raise
-        return live, live.stored.seq
+        return Taken(live, live.stored.seq)
 
     async def _take(self, caller: Caller, live: Live, message: Message) -> None:
         if message.context_id and message.context_id != live.record.context_id:
@@ -106,7 +197,7 @@ class Inbox:
             return
         seen = await self._tasks.ledger.seen(caller.owner, caller.agent, message.message_id)
         if seen is not None:
-            if seen != live.record.id:
+            if seen.task_id != live.record.id:
                 raise _used_elsewhere()
             return
         record = live.record
@@ -117,11 +208,27 @@ class Inbox:
             await self._tasks.commit(live, decision, *rows, message_id=message.message_id)
         except BaseException as error:
             live.messages.discard(message.message_id)  # it was not taken: it may be sent again
-            if isinstance(error, MessageSeen) and error.task_id != record.id:
+            if isinstance(error, MessageSeen) and error.seen.task_id != record.id:
                 raise _used_elsewhere() from None
             raise
         self._engine.act(live, decision.effects)
 
 
+def _check_settings(settings: SendMessageConfiguration) -> None:
+    history_length(settings.history_length, "configuration.historyLength")
+    if settings.task_push_notification_config is not None:
+        raise PushNotSupported("this agent sends no push notifications")
+
+
+def _answered(seen: Seen, message: Message) -> Answered | None:
+    """The answer a message had before; None when it went to a task."""
+    if seen.reply is None:
+        return None
+    context_id = orjson.loads(seen.reply)["contextId"]
+    if message.context_id and message.context_id != context_id:
+        raise _used_elsewhere() from None
+    return Answered(seen.reply)
+
+
 def _used_elsewhere() -> BadParams:
-    return bad("message.messageId", "was used for another task; a new message has a new id")
+    return bad("message.messageId", "was used before, elsewhere; a new message has a new id")

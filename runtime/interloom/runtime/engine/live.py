@@ -5,6 +5,7 @@ from __future__ import annotations
 # A future each is a third of what an event of anyio costs, and every SendMessage waits once.
 import asyncio  # noqa: TID251
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from interloom.runtime.core.record import Event, TaskRecord
@@ -30,10 +31,12 @@ class Live:
         messages: Ids of messages taken since it was loaded: a repeat may come before the first
             is stored.
         opening: The message that began the task, as received; None where it was loaded.
+        accepted: Media types the caller takes, when the task was begun here; empty for any.
     """
 
     __slots__ = (
         "_waiters",
+        "accepted",
         "failure",
         "messages",
         "opening",
@@ -55,6 +58,7 @@ class Live:
         self.failure: InterloomError | None = None
         self.messages: set[str] = set()
         self.opening: Message | None = None
+        self.accepted: Sequence[str] = ()
         self._waiters: list[asyncio.Future[None]] = []
 
     def publish(

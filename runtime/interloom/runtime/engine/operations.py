@@ -14,8 +14,9 @@ from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.view import shorten
 from interloom.runtime.engine import listing
-from interloom.runtime.engine.caller import Caller, Stream, history_length, no_task, own
-from interloom.runtime.engine.inbox import Inbox
+from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller, NoEvents, Stream, history_length, no_task, own
+from interloom.runtime.engine.inbox import Answered, Inbox
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.tasks import Follower, Tasks, owned
@@ -38,14 +39,13 @@ from interloom.runtime.model import (
     TaskState,
 )
 from interloom.runtime.values import Clock, Ids
-from interloom.runtime.wire.card import About
 
 
 class Operations:
     """What a client may ask for; each answer is A2A JSON."""
 
     def __init__(
-        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, abouts: Iterable[About]
+        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, agents: Iterable[Agent]
     ) -> None:
         """Offer the operations.
 
@@ -54,21 +54,23 @@ class Operations:
             engine: Who runs the agents.
             clock: Where the time comes from.
             ids: Where fresh ids come from.
-            abouts: What the agents say of themselves.
+            agents: Who is asked.
 
         Raises:
-            BadConfig: An agent's input mode is no media type.
+            BadConfig: One of an agent's modes is no media type.
         """
         self._tasks, self._engine, self._clock = tasks, engine, clock
-        self._inbox = Inbox(tasks, engine, clock, ids, abouts)
+        self._inbox = Inbox(tasks, engine, clock, ids, agents)
 
     async def send_message(self, caller: Caller, request: SendMessageRequest) -> bytes:
         """SendMessage (3.1.1): a `SendMessageResponse`.
 
         Raises:
-            TaskNotFound: The message names a task that is not there, or not the caller's.
-            UnsupportedOperation: That task is over.
-            ContentTypeNotSupported: A part is of a type the agent does not take.
+            TaskNotFound: The message names, or refers to, a task that is not there, or not the
+                caller's.
+            UnsupportedOperation: That task is over, or the agent refuses the message.
+            ContentTypeNotSupported: A part is of a type the agent does not take, or it gives none
+                that the caller accepts.
             BadParams: Its contextId is another, its id was used elsewhere, or the role is not the
                 user's.
             Unavailable: The store takes no writes, or this process is about to end; then the task
@@ -76,7 +78,10 @@ class Operations:
         """
         settings = request.configuration
         length = None if settings is None else settings.history_length
-        live, _ = await self._inbox.receive(caller, request)
+        taken = await self._inbox.receive(caller, request)
+        if isinstance(taken, Answered):
+            return b'{"message":%b}' % taken.reply
+        live = taken.live
         try:
             if settings is None or not settings.return_immediately:
                 await self._tasks.settle(live)
@@ -91,7 +96,11 @@ class Operations:
         """SendStreamingMessage (3.1.2); raises what `send_message` raises."""
         settings = request.configuration
         length = None if settings is None else settings.history_length
-        live, seq = await self._inbox.receive(caller, request)
+        taken = await self._inbox.receive(caller, request)
+        if isinstance(taken, Answered):
+            yield Stream(b'{"message":%b}' % taken.reply, NoEvents())
+            return
+        live, seq = taken
         try:
             yield await self._stream(live, seq, MESSAGE_ENDS, length)
         finally:

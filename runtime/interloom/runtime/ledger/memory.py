@@ -27,11 +27,13 @@ from interloom.runtime.ledger.rows import (
     PushRow,
     PutCall,
     PutPush,
+    PutReply,
     PutRun,
     PutSignal,
     PutStep,
     RunRow,
     RunState,
+    Seen,
     StoredTask,
     Write,
 )
@@ -41,13 +43,13 @@ Value = TypeVar("Value")
 
 
 class MemoryLedger:
-    """One dictionary for each table of `schema.sql`."""
+    """One dictionary for each table of `schema/`."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, TaskRecord] = {}
         self._snapshots: dict[str, bytes] = {}  # of tasks that do not move
         self._events: dict[str, dict[str, Event]] = {}  # by event id, in order
-        self._messages: dict[tuple[str, str, str], str] = {}
+        self._messages: dict[tuple[str, str, str], Seen] = {}
         self._runs: dict[str, RunRow] = {}
         self._steps: dict[str, dict[str, bytes]] = {}
         self._signals: dict[str, dict[str, bytes]] = {}
@@ -64,6 +66,7 @@ class MemoryLedger:
         self._apply: dict[type[Write], Callable[[Any], None]] = {
             CreateTask: self._create,
             MoveTask: self._move,
+            PutReply: self._reply,
             PutRun: self._put_run,
             AdvanceRun: self._advance,
             ParkRun: self._park,
@@ -165,11 +168,17 @@ class MemoryLedger:
                 self._set_progress(row, row.progress._replace(due=record.status_at))
 
     def _take(self, record: TaskRecord, message_id: str) -> None:
-        key = (record.owner, record.agent, message_id)
+        self._remember((record.owner, record.agent, message_id), Seen(record.id))
+
+    def _reply(self, write: PutReply) -> None:
+        owner, agent, message_id, reply = write
+        self._remember((owner, agent, message_id), Seen("", reply))
+
+    def _remember(self, key: tuple[str, str, str], became: Seen) -> None:
         seen = self._messages.get(key)
         if seen is not None:
             raise MessageSeen(seen)
-        self._messages[key] = record.id
+        self._messages[key] = became
         self._undo.append((self._messages, key, None))
 
     def _put_run(self, write: PutRun) -> None:
@@ -256,8 +265,8 @@ class MemoryLedger:
         """All unfinished runs, oldest first."""
         return [self._runs[task_id] for task_id in self._tasks if task_id in self._runs]
 
-    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
-        """The task a message went to, or None when it is new."""
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
+        """What became of a message, or None when it is new."""
         return self._messages.get((owner, agent, message_id))
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:

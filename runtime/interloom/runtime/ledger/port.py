@@ -8,7 +8,7 @@ from typing import Protocol
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
 
 
 class Ledger(Protocol):
@@ -47,8 +47,8 @@ class Ledger(Protocol):
         """All unfinished runs, oldest first."""
         ...
 
-    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
-        """The task a message went to, or None when it is new."""
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
+        """What became of a message, or None when it is new."""
         ...
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:

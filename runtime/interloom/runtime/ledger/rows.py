@@ -117,6 +117,18 @@ class StoredTask(NamedTuple):
     snapshot: bytes | None
 
 
+class Seen(NamedTuple):
+    """What became of a message that was received before.
+
+    Attributes:
+        task_id: The task it went to; empty when it was answered at once.
+        reply: That answer, the A2A `Message` as JSON; else None.
+    """
+
+    task_id: str
+    reply: bytes | None = None
+
+
 # Writes. A transaction is a tuple of these; it takes place whole or not at all.
 
 
@@ -153,6 +165,24 @@ class MoveTask(NamedTuple):
     events: tuple[Event, ...]
     snapshot: bytes | None = None
     message_id: str = ""
+
+
+class PutReply(NamedTuple):
+    """A message that was answered at once, and began no task.
+
+    Refused with `MessageSeen` when this owner has sent the message to this agent before.
+
+    Attributes:
+        owner: Who sent it.
+        agent: Whom it was for.
+        message_id: Its id.
+        reply: The answer, the A2A `Message` as JSON.
+    """
+
+    owner: str
+    agent: str
+    message_id: str
+    reply: bytes
 
 
 class PutRun(RunRow):
@@ -234,6 +264,7 @@ class MovePush(NamedTuple):
 Write: TypeAlias = (
     CreateTask
     | MoveTask
+    | PutReply
     | PutRun
     | AdvanceRun
     | ParkRun
@@ -250,14 +281,14 @@ class MessageSeen(Conflict):
     """This owner sent the same message id to this agent before.
 
     Attributes:
-        task_id: The task it went to.
+        seen: What became of it.
     """
 
     code = "MESSAGE_SEEN"
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, seen: Seen) -> None:
         super().__init__("the message was received before")
-        self.task_id = task_id
+        self.seen = seen
 
 
 class PushesFull(Conflict):

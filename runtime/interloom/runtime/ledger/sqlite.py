@@ -35,6 +35,7 @@ from interloom.runtime.ledger.rows import (
     PushRow,
     RunRow,
     RunState,
+    Seen,
     StoredTask,
     Write,
 )
@@ -148,8 +149,8 @@ class SqliteLedger:
         )
         return [RunRow(task_id, agent, RunState(state), n) for task_id, agent, state, n in rows]
 
-    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
-        """The task a message went to, or None when it is new."""
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
+        """What became of a message, or None when it is new."""
         with _readable():
             return seen(self._reading, owner, agent, message_id)
 

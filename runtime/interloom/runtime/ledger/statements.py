@@ -1,4 +1,4 @@
-"""What each write does to the tables of `schema.sql`."""
+"""What each write does to the tables of `schema/`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ from interloom.runtime.ledger.rows import (
     PushesFull,
     PutCall,
     PutPush,
+    PutReply,
     PutRun,
     PutSignal,
     PutStep,
+    Seen,
     Write,
 )
 
@@ -43,6 +45,8 @@ _PUT_RUN: Final = (
     "INSERT OR REPLACE INTO run (task, agent, state, attempt) SELECT number, ?, ?, ? FROM task"  # noqa: S608
     f" WHERE id = ? AND state NOT IN ({_OVER})"
 )
+_NO_TASK: Final = 0
+"""The number of no task."""
 _COUNT: Final = (
     "INSERT INTO tally (owner, agent, state, tasks) VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks"
@@ -156,27 +160,43 @@ def _append(connection: sqlite3.Connection, number: int | None, events: tuple[Ev
         raise Conflict("the event is there already") from None
 
 
+def _put_reply(connection: sqlite3.Connection, write: PutReply) -> None:
+    owner, agent, message_id, reply = write
+    _remember(connection, (owner, agent, message_id), _NO_TASK)
+    connection.execute(
+        "INSERT INTO reply (owner, agent, message_id, body) VALUES (?, ?, ?, ?)",
+        (owner, agent, message_id, reply),
+    )
+
+
 def _take(
     connection: sqlite3.Connection, number: int | None, record: TaskRecord, message_id: str
 ) -> None:
-    key = (record.owner, record.agent, message_id)
+    _remember(connection, (record.owner, record.agent, message_id), number)
+
+
+def _remember(
+    connection: sqlite3.Connection, key: tuple[str, str, str], number: int | None
+) -> None:
     try:
         connection.execute(
             "INSERT INTO message (owner, agent, message_id, task) VALUES (?, ?, ?, ?)",
             (*key, number),
         )
     except sqlite3.IntegrityError:
-        raise MessageSeen(seen(connection, *key) or "") from None
+        raise MessageSeen(seen(connection, *key) or Seen("")) from None
 
 
-def seen(connection: sqlite3.Connection, owner: str, agent: str, message_id: str) -> str | None:
-    """The task a message went to, or None when it is new."""
+def seen(connection: sqlite3.Connection, owner: str, agent: str, message_id: str) -> Seen | None:
+    """What became of a message, or None when it is new."""
     row = connection.execute(
-        "SELECT task.id FROM message JOIN task ON task.number = message.task"
+        "SELECT coalesce(task.id, ''), reply.body FROM message"
+        " LEFT JOIN task ON task.number = message.task"
+        " LEFT JOIN reply USING (owner, agent, message_id)"
         " WHERE message.owner = ? AND message.agent = ? AND message.message_id = ?",
         (owner, agent, message_id),
     ).fetchone()
-    return None if row is None else row[0]
+    return None if row is None else Seen(*row)
 
 
 # A row of a task that is not there is not written: these take the task's number from its row.
@@ -300,6 +320,7 @@ def _count_pushes(connection: sqlite3.Connection, number: int) -> int:
 _STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], bool | None]]] = {
     CreateTask: _create_task,
     MoveTask: _move_task,
+    PutReply: _put_reply,
     PutRun: _put_run,
     AdvanceRun: _advance_run,
     ParkRun: _park_run,

@@ -99,8 +99,8 @@ class Runtime:
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
                 try:
-                    abouts = [agent.about for agent in self._agents.values()]
-                    yield Operations(tasks, engine, self._clock, self._ids, abouts)
+                    agents = self._agents.values()
+                    yield Operations(tasks, engine, self._clock, self._ids, agents)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await engine.drain(self._settings.grace_s)

@@ -20,10 +20,12 @@ from interloom.runtime.ledger.rows import (
     MessageSeen,
     MoveTask,
     PutCall,
+    PutReply,
     PutSignal,
     PutStep,
     RunRow,
     RunState,
+    Seen,
     StoredTask,
     Write,
 )
@@ -46,7 +48,7 @@ async def a_new_task_is_read_back_whole(ledger: Ledger) -> None:
     await ledger.commit(*creation(task))
     same(await ledger.task(task.id), StoredTask(task, None))
     same(await ledger.events(task.id), list(events(1, 2)))
-    same(await ledger.seen("ann", "echo", "message of task-1"), task.id)
+    same(await ledger.seen("ann", "echo", "message of task-1"), Seen(task.id))
 
 
 async def a_moment_is_kept_to_the_millisecond(ledger: Ledger) -> None:
@@ -125,7 +127,7 @@ async def a_guard_sees_the_writes_before_it(ledger: Ledger) -> None:
     await ledger.commit(*creation(record(seq=1)), move(2), move(3, snapshot=b"snapshot"))
     same(await ledger.task("task-1"), StoredTask(record(seq=3), b"snapshot"))
     again = (move(4, message_id="again"), move(5, message_id="again"))
-    same((await refusal(MessageSeen, ledger.commit(*again))).task_id, "task-1")
+    same((await refusal(MessageSeen, ledger.commit(*again))).seen, Seen("task-1"))
     twice = (move(4), MoveTask(record(seq=5), 4, (event(5, "event-4"),)))
     await refusal(Conflict, ledger.commit(*twice))
     same(await ledger.events("task-1"), list(events(1, 3)))
@@ -159,18 +161,36 @@ async def a_message_is_taken_once(ledger: Ledger) -> None:
     await ledger.commit(*creation(first, "hello"))
     for write in (CreateTask(record("task-2"), "hello", ()), move(1, message_id="hello")):
         refused = await refusal(MessageSeen, ledger.commit(write))
-        same(refused.task_id, first.id)
+        same(refused.seen, Seen(first.id))
     same(await ledger.task("task-2"), None)
     await ledger.commit(move(1, message_id="further"))
-    same(await ledger.seen("ann", "echo", "further"), first.id)
+    same(await ledger.seen("ann", "echo", "further"), Seen(first.id))
     repeated = MoveTask(record(seq=2), 1, (event(2),), message_id="further")
-    same((await refusal(MessageSeen, ledger.commit(repeated))).task_id, first.id)
+    same((await refusal(MessageSeen, ledger.commit(repeated))).seen, Seen(first.id))
     same(await ledger.task(first.id), StoredTask(record(seq=1), None))
     await ledger.commit(*creation(record("task-3", owner="bob"), "hello"))
     await ledger.commit(*creation(record("task-4", agent="other"), "hello"))
-    same(await ledger.seen("bob", "echo", "hello"), "task-3")
-    same(await ledger.seen("ann", "other", "hello"), "task-4")
+    same(await ledger.seen("bob", "echo", "hello"), Seen("task-3"))
+    same(await ledger.seen("ann", "other", "hello"), Seen("task-4"))
     same(await ledger.seen("bob", "other", "hello"), None)
+
+
+async def a_reply_is_stored_once(ledger: Ledger) -> None:
+    """A message that was answered at once begins no task, and joins none, as none is replied to."""
+    await ledger.commit(*creation(record(), "hello"))
+    await ledger.commit(PutReply("ann", "echo", "hi", b"{}"))
+    same(await ledger.seen("ann", "echo", "hi"), Seen("", b"{}"))
+    again = PutReply("ann", "echo", "hi", b"[]")
+    for write in (again, CreateTask(record("task-2"), "hi", ()), move(1, message_id="hi")):
+        same((await refusal(MessageSeen, ledger.commit(write))).seen, Seen("", b"{}"))
+    begun = await refusal(MessageSeen, ledger.commit(PutReply("ann", "echo", "hello", b"{}")))
+    same(begun.seen, Seen("task-1"))
+    await ledger.commit(
+        PutReply("bob", "echo", "hi", b"[]"), PutReply("ann", "other", "hi", b"[1]")
+    )
+    same(await ledger.seen("bob", "echo", "hi"), Seen("", b"[]"))
+    same(await ledger.seen("ann", "other", "hi"), Seen("", b"[1]"))
+    same(await ledger.task("task-1"), StoredTask(record(), None))
 
 
 async def an_event_is_stored_once(ledger: Ledger) -> None:

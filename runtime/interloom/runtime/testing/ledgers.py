@@ -22,6 +22,7 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     writes.a_task_moves_only_from_where_it_was_expected,
     writes.a_task_id_is_used_once,
     writes.a_message_is_taken_once,
+    writes.a_reply_is_stored_once,
     writes.an_event_is_stored_once,
     writes.commits_take_place_in_the_order_of_calls,
     writes.commits_at_once_get_each_its_own_answer,

@@ -24,7 +24,7 @@ from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
 from interloom.runtime.serve.asgi import agent_path
 from interloom.runtime.serve.body import App, Scope
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
@@ -221,8 +221,8 @@ class CutLedger:
         """All unfinished runs, oldest first."""
         return await self._inner.runs()
 
-    async def seen(self, owner: str, agent: str, message_id: str) -> str | None:
-        """The task a message went to, or None when it is new."""
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
+        """What became of a message, or None when it is new."""
         return await self._inner.seen(owner, agent, message_id)
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:

@@ -108,6 +108,16 @@ def modes(about: About, *more: str) -> Modes:
     return Modes((*about.input_modes, *of_skills, *more))
 
 
+def given_modes(about: About) -> Modes:
+    """The media types an agent gives, those of its skills included.
+
+    Raises:
+        BadConfig: One of them is no media type.
+    """
+    of_skills = [mode for skill in about.skills for mode in skill.output_modes]
+    return Modes((*about.output_modes, *of_skills))
+
+
 def card(about: About, *, endpoints: Sequence[Endpoint], security: Security = OPEN) -> AgentCard:
     """Assemble the card of an agent.
 

@@ -93,6 +93,23 @@ class Modes:
                     f"{place}: {rule}", violations=(Violation(place, rule),)
                 )
 
+    def check_accepted(self, accepted: Sequence[str]) -> None:
+        """Refuse a caller who accepts nothing of these; what is no media type says nothing.
+
+        Raises:
+            ContentTypeNotSupported: As an artifact of a type it accepts cannot come.
+        """
+        ranges = [bare for each in accepted if _RANGE.fullmatch(bare := _bare(each))]
+        if ranges and not any(_meet(one, other) for one in ranges for other in self._listed):
+            place, rule = "configuration.acceptedOutputModes", "has no type the agent gives"
+            raise ContentTypeNotSupported(f"{place}: {rule}", violations=(Violation(place, rule),))
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether some type is in both ranges."""
+    pairs = zip(one.split("/"), other.split("/"), strict=True)
+    return all(mine == theirs or "*" in {mine, theirs} for mine, theirs in pairs)
+
 
 def _implied(part: Part) -> str:
     if part.text is not None:
