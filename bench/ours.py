@@ -9,7 +9,7 @@ COMPLETED; the bridge agent's artifact is the text of one call of `bench.canned_
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from bench.callers import Call as CallTool
 from bench.callers import on_orders
@@ -81,7 +81,7 @@ def _serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -
             McpClient(StreamableHttp(ServerSpec(SERVER, place.tools_url), http))
         )
     served = definition.bind(Toolbox(servers))
-    runtime = Runtime([served], open_ledger, Settings(on_close=http.aclose))
+    runtime = Runtime([served], open_ledger, Settings(around=lambda: aclosing(http)))
     serving = server(runtime.app(), BodyLimits())  # as `interloom run` serves
     listener = place.listen()
     calm_collector()

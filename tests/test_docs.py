@@ -26,6 +26,7 @@ from interloom.apps.config import (
     LocalAgent,
     RemoteAgent,
     ServerSettings,
+    StdioServer,
     TokenEntry,
     parse,
 )
@@ -60,6 +61,7 @@ PLACES: tuple[tuple[str, type[Block]], ...] = (
     ("agents.NAME.", LocalAgent),
     ("agents.NAME.", RemoteAgent),
     ("mcpServers.NAME.", HttpServer),
+    ("mcpServers.NAME.", StdioServer),
 )
 """Where in the file each block's keys stand, as README writes it."""
 
@@ -181,7 +183,6 @@ def test_every_configuration_of_the_documents_loads() -> None:
 
 
 def test_the_configuration_table_names_every_key_and_no_other() -> None:
-    """A child process's server is refused today, so the table leaves its keys out."""
     (table,) = re.findall(r"^\| key \| default \|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
     keys = [re.findall(r"`([\w.]+)`", row.split("|")[1]) for row in table.splitlines()]
     documented = [key for row in keys for key in row]
@@ -218,7 +219,7 @@ def test_the_agent_of_the_readme_imports_and_is_served_by_its_configuration(tmp_
     found = getattr(module, attribute)
     assert isinstance(found, AgentDefinition)
     assert found.about.name == name
-    assert set(found.tools) == set(config.http_servers())
+    assert set(found.tools) == set(config.tool_servers())
 
 
 def test_the_runtime_of_the_readme_greets_as_its_comment_says() -> None:

@@ -9,10 +9,6 @@ AGENT = "agents:\n  a: {use: 'trip:concierge'}\n"
 
 SECRET = "hunter2-of-the-test"  # noqa: S105 - a value to look for
 
-NO_STDIO = (
-    "stdio servers ('command') are not supported yet; serve it over HTTP and give its 'url',"
-    " or set disabled: true"
-)
 NO_DELEGATION = "delegation to other agents is not supported yet"
 NO_PEERS = f"{NO_DELEGATION}; leave 'peers' out"
 NO_CARDS = f"{NO_DELEGATION}; leave this agent out"
@@ -196,9 +192,14 @@ BROKEN = [
         ),
     ),
     Broken(
-        "stdio",
-        f"{AGENT}mcpServers:\n  files: {{command: npx, args: [-y, server]}}\n",
-        (f"4: mcpServers.files: {NO_STDIO}",),
+        "stdio values",
+        f"{AGENT}mcpServers:\n  f: {{command: ''}}\n"
+        "  g: {command: npx, env: {'A=B': c}}\n  h: {command: npx, args: -y}\n",
+        (
+            "4: mcpServers.f.command: must not be empty",
+            f"5: mcpServers.g.env['A=B']: {BAD_NAME}",
+            "6: mcpServers.h.args: must be a list",
+        ),
     ),
     Broken(
         "stdio and HTTP",

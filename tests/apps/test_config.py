@@ -77,6 +77,10 @@ SHAPES: dict[str, dict[str, object]] = {
         "Sequential Thinking": {"url": "https://s.example/mcp"},
         "@scope/tool.name": {"url": "https://t.example/mcp"},
     },
+    "stdio": {
+        "memory": {"command": "npx", "args": ["-y", "@modelcontextprotocol/server-memory"]},
+        "git": {"command": "uvx", "args": ["mcp-server-git"], "env": {"KEY": "${TOKEN}"}},
+    },
     "disabled stdio": {
         "files": {
             "command": "npx",
@@ -123,7 +127,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
     assert config.local_agents() == {
         "concierge": LocalAgent(use="trip:concierge", tools=("flights",), description="Books")
     }
-    assert config.http_servers() == {
+    assert config.tool_servers() == {
         "flights": HttpServer(
             url="https://flights.example/mcp", headers={"X": "k"}, timeout=60, retry="always"
         )
@@ -168,12 +172,15 @@ def test_delegation_is_known_to_the_schema() -> None:
     assert config.agents["hotel"] == RemoteAgent(card=card)
 
 
-def test_stdio_server_is_known_to_the_schema() -> None:
-    """Ours: refused at load time until it can be started, but never misread."""
-    config = parse(f"{AGENT}mcpServers: {{f: {{command: x, disabled: true}}}}\n", "f", {})
+def test_server_that_is_disabled_is_read_and_not_used() -> None:
+    """README, configuration."""
+    text = (
+        f"{AGENT}mcpServers: {{f: {{command: x, disabled: true}}, g: {{command: y, args: [z]}}}}\n"
+    )
+    config = parse(text, "f", {})
 
     assert config.mcp_servers["f"] == StdioServer(command="x", disabled=True)
-    assert config.http_servers() == {}
+    assert config.tool_servers() == {"g": StdioServer(command="y", args=("z",))}
 
 
 @pytest.mark.parametrize(

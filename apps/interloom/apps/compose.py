@@ -12,16 +12,15 @@ from pathlib import Path
 from types import ModuleType
 
 from interloom.agents import AgentDefinition
-from interloom.apps.config import Config, HttpServer, LocalAgent
+from interloom.apps.config import Config, LocalAgent
 from interloom.apps.config_rules import is_loopback
-from interloom.bridges.handoff import Repeat, Toolbox, ToolServer
-from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
+from interloom.apps.tool_servers import ToolServers
+from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
-from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.serve.auth import Authenticator, BearerTokens, Principal, Token
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.door import Door
@@ -41,21 +40,20 @@ def compose(
         doors: Ports beside HTTP, held already.
 
     Raises:
-        BadConfig: An agent cannot be imported, or is none.
+        BadConfig: An agent cannot be imported, or is none; a tool server cannot be reached as
+            described.
     """
-    http = PooledHttp()
-    servers = {
-        name: ToolServer(McpClient(StreamableHttp(_spec(name, block), http)), Repeat(block.retry))
-        for name, block in config.http_servers().items()
-    }
-    agents = [_agent(name, block, servers, folder) for name, block in config.local_agents().items()]
+    tools = ToolServers(config.tool_servers())
+    agents = [
+        _agent(name, block, tools.by_name, folder) for name, block in config.local_agents().items()
+    ]
     settings = Settings(
         base_url=base_url,
         names=_names(config),
         doors=doors,
         authenticator=_authenticator(config),
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
-        on_close=http.aclose,
+        around=tools.open,
     )
     return Runtime(agents, _store(config.database()), settings)
 
@@ -76,10 +74,6 @@ def _names(config: Config) -> frozenset[str] | None:
     if is_loopback(config.server.host):
         return LOOPBACK
     return None if config.server.url is None else frozenset()
-
-
-def _spec(name: str, block: HttpServer) -> ServerSpec:
-    return ServerSpec(name, block.url, block.headers, timeout_s=block.timeout)
 
 
 def _agent(name: str, block: LocalAgent, servers: dict[str, ToolServer], folder: Path) -> Agent:

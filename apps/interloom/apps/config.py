@@ -52,6 +52,7 @@ FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\
 CallerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 TenantName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/]{1,128}$")]
 Secret: TypeAlias = Annotated[str, BeforeValidator(rules.secret)]
+VariableName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")]
 WebUrl: TypeAlias = Annotated[str, BeforeValidator(rules.web_url)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(rules.not_boolean)]
 Port: TypeAlias = Annotated[Whole, Field(ge=0, le=rules.MAX_PORT)]
@@ -113,11 +114,18 @@ class HttpServer(Block):
 
 
 class StdioServer(Block):
-    """An MCP server started as a child process. The schema knows it; nothing starts it yet."""
+    """An MCP server started as a child process, the keys as for `HttpServer`.
 
-    command: str
+    Attributes:
+        command: The program: a path, or a name looked for on PATH.
+        args: Its arguments; a key may be among them, so they are kept out of `repr`.
+        env: Variables it sees beside the few it inherits; values are secrets.
+        cwd: Its working directory; None for that of the process.
+    """
+
+    command: Annotated[str, StringConstraints(min_length=1)]
     args: tuple[str, ...] = Field(default=(), repr=False)
-    env: Mapping[str, str] = Field(default_factory=dict[str, str], repr=False)
+    env: Mapping[VariableName, str] = Field(default_factory=dict[str, str], repr=False)
     cwd: str | None = None
     timeout: Seconds = 60.0
     retry: Literal["ask", "never", "always"] = "ask"
@@ -204,13 +212,9 @@ class Config(Block):
         """The agents this process serves."""
         return {n: agent for n, agent in self.agents.items() if isinstance(agent, LocalAgent)}
 
-    def http_servers(self) -> Mapping[str, HttpServer]:
-        """The MCP servers to be used: over HTTP and not disabled."""
-        return {
-            name: server
-            for name, server in self.mcp_servers.items()
-            if isinstance(server, HttpServer) and not server.disabled
-        }
+    def tool_servers(self) -> Mapping[str, HttpServer | StdioServer]:
+        """The MCP servers to be used: those not disabled."""
+        return {name: server for name, server in self.mcp_servers.items() if not server.disabled}
 
 
 BLOCKS: Mapping[tuple[str, ...], type[Block]] = {

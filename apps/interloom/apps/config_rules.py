@@ -177,9 +177,6 @@ def _tokens(tokens: JsonObject) -> Iterator[tuple[Path, str]]:
 def _transport(at: Path, server: JsonObject) -> Iterator[tuple[Path, str]]:
     if "url" in server and "command" in server:
         yield at, "has 'url' (HTTP) and 'command' (stdio); keep one of them"
-    elif "command" in server and server.get("disabled") not in _YES:
-        rule = "stdio servers ('command') are not supported yet; serve it over HTTP and give its"
-        yield at, f"{rule} 'url', or set disabled: true"
 
 
 def _shown(path: Path, name: str, expanded: Expanded) -> str:

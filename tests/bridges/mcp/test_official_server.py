@@ -1,27 +1,17 @@
-"""Our client against a server built with the official SDK, over real HTTP."""
+"""Our client against a server built with the official SDK, over real HTTP and stdio."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from threading import Thread
-from typing import Annotated
 
 import anyio
 import pytest
 import uvicorn
-from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import (
-    CallToolResult,
-    ElicitRequest,
-    ElicitRequestFormParams,
-    ElicitResult,
-    InputRequiredResult,
-    TextContent,
-)
-from pydantic import Field
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.asks import Elicit
@@ -29,58 +19,13 @@ from interloom.bridges.mcp.core.errors import InvalidParams, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.core.tools import ToolResult, read_tool_result
 from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
+from interloom.bridges.mcp.port import Transport
+from interloom.bridges.mcp.stdio import CommandSpec, Stdio
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
+from tests.bridges.mcp.official import server
 
-server = MCPServer("depot", version="3", instructions="Ships things.", log_level="ERROR")
-Region = Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})]
-
-
-@server.tool()
-def add(a: int, b: int) -> int:
-    """Adds."""
-    return a + b
-
-
-@server.tool()
-def mirrored(region: Region) -> str:
-    """Wants its argument in a header."""
-    return region
-
-
-@server.tool()
-async def counting(ctx: Context) -> str:
-    """Reports progress."""
-    for step in (1, 2, 3):
-        await ctx.report_progress(step, 3, f"step {step}")
-    return "counted"
-
-
-@server.tool()
-def failing() -> str:
-    """Fails."""
-    raise ToolError("the shelf is empty")
-
-
-def question(message: str, field: str) -> ElicitRequest:
-    schema: dict[str, object] = {"type": "object", "properties": {field: {"type": "string"}}}
-    return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
-
-
-@server.tool()
-def booking(ctx: Context) -> CallToolResult | InputRequiredResult:
-    """Asks twice, keeps the first answer in its state."""
-    answers, state = ctx.input_responses or {}, ctx.request_state
-    name, seat = answers.get("name"), answers.get("seat")
-    if isinstance(seat, ElicitResult) and seat.content:
-        text = f"{state} sits at {seat.content['seat']}"
-        return CallToolResult(content=[TextContent(text=text)])
-    if isinstance(name, ElicitResult) and name.content:
-        return InputRequiredResult(
-            input_requests={"seat": question("Which seat?", "seat")},
-            request_state=str(name.content["name"]),
-        )
-    return InputRequiredResult(input_requests={"name": question("Who?", "name")})
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +41,24 @@ def url() -> Iterator[str]:
     assert not thread.is_alive()
 
 
-@pytest.fixture
-def client(url: str, port: PooledHttp) -> McpClient:
-    return McpClient(StreamableHttp(ServerSpec("depot", url, timeout_s=10.0), port))
+@asynccontextmanager
+async def over_http(url: str) -> AsyncGenerator[Transport]:
+    async with aclosing(PooledHttp()) as port:
+        yield StreamableHttp(ServerSpec("depot", url, timeout_s=20.0), port)
+
+
+@asynccontextmanager
+async def over_stdio(_url: str) -> AsyncGenerator[Transport]:
+    program = ("-m", "tests.bridges.mcp.official")
+    stdio = Stdio(CommandSpec("depot", sys.executable, program, {"PYTHONPATH": str(ROOT)}))
+    async with stdio.open():
+        yield stdio
+
+
+@pytest.fixture(scope="module", params=[over_http, over_stdio], ids=["HTTP", "stdio"])
+async def client(url: str, request: pytest.FixtureRequest) -> AsyncGenerator[McpClient]:
+    async with request.param(url) as transport:
+        yield McpClient(transport)
 
 
 def a_call(tool: str, arguments: JsonObject) -> Call:
@@ -107,7 +67,7 @@ def a_call(tool: str, arguments: JsonObject) -> Call:
 
 async def run(client: McpClient, tool: str, arguments: JsonObject) -> ToolResult:
     call = a_call(tool, arguments)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         _, step = call.receive(await client.exchange(call.send()))
     assert isinstance(step, Done)
     return read_tool_result(step.result, server="depot")
@@ -115,7 +75,7 @@ async def run(client: McpClient, tool: str, arguments: JsonObject) -> ToolResult
 
 async def test_server_is_discovered(client: McpClient) -> None:
     """MCP 2026-07-28 server/discover."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         found = await client.discover()
 
     assert "2026-07-28" in found.versions
@@ -125,7 +85,7 @@ async def test_server_is_discovered(client: McpClient) -> None:
 
 async def test_tools_are_listed(client: McpClient) -> None:
     """MCP 2026-07-28 server/tools."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         tools = {tool.name: tool for tool in await client.list_tools()}
 
     assert list(tools) == ["add", "mirrored", "counting", "failing", "booking"]
@@ -162,7 +122,7 @@ async def test_tool_that_reports_progress_answers_as_any_other(client: McpClient
 async def test_two_rounds_of_questions_end_in_a_result(client: McpClient) -> None:
     """MCP 2026-07-28 mrtr, client/elicitation; the state is sealed by the SDK on its way."""
     call = a_call("booking", {})
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         call, step = call.receive(await client.exchange(call.send()))
         assert isinstance(step, Ask)
         asked = step.requests["name"]
@@ -191,7 +151,7 @@ async def test_unknown_resource_is_the_servers_error(client: McpClient) -> None:
     """MCP 2026-07-28 server/resources "Error Handling": -32602."""
     send = Call("depot", "resources/read", {"uri": "depot://nowhere"}).send()
     with pytest.raises(InvalidParams, match="depot: resources/read: answered error -32602"):
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await client.exchange(send)
 
 
@@ -199,5 +159,5 @@ async def test_crash_of_the_server_is_an_internal_error(client: McpClient) -> No
     """MCP 2026-07-28 basic/index "Error Codes": the SDK crashes on an unknown prompt."""
     send = Call("depot", "prompts/get", {"name": "none"}).send()
     with pytest.raises(McpError, match=r"prompts/get: answered error -32603 \(internal error\)"):
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await client.exchange(send)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -46,7 +51,8 @@ class Settings:
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown.
-        on_close: Awaited last, e.g. to close HTTP connections the agents use.
+        around: Entered before the agents run and left after them: the connections and child
+            processes they use.
     """
 
     base_url: str = "http://127.0.0.1:8080"
@@ -56,7 +62,7 @@ class Settings:
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
-    on_close: Callable[[], Awaitable[None]] | None = None
+    around: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
 
 class Runtime:
@@ -92,8 +98,7 @@ class Runtime:
         Yields:
             The A2A operations, for a binding or for callers in the same process.
         """
-        ledger = self._open_ledger()
-        try:
+        async with self._settings.around(), self._opened_ledger() as ledger:
             tasks = Tasks(ledger)
             engine = EmbeddedEngine(tasks, self._agents, self._clock, warm_s=self._settings.warm_s)
             async with anyio.create_task_group() as group:
@@ -104,11 +109,15 @@ class Runtime:
                 finally:
                     with anyio.CancelScope(shield=True):
                         await engine.drain(self._settings.grace_s)
+
+    @asynccontextmanager
+    async def _opened_ledger(self) -> AsyncGenerator[Ledger]:
+        ledger = self._open_ledger()
+        try:
+            yield ledger
         finally:
             with anyio.CancelScope(shield=True):
                 await ledger.aclose()
-                if self._settings.on_close is not None:
-                    await self._settings.on_close()
 
     @property
     def settings(self) -> Settings:

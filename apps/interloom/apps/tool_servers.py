@@ -1,0 +1,66 @@
+"""The tool servers of a configuration, and what keeps them reachable while the process runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import anyio
+
+from interloom.apps.config import HttpServer, StdioServer
+from interloom.bridges.handoff import Repeat, ToolServer
+from interloom.bridges.mcp import (
+    CommandSpec,
+    McpClient,
+    ServerSpec,
+    Stdio,
+    StreamableHttp,
+    Transport,
+)
+from interloom.runtime.net.pooled import PooledHttp
+
+
+class ToolServers:
+    """One client for each server of `mcpServers` that is not disabled.
+
+    Attributes:
+        by_name: What agents are given, by the configuration's names.
+    """
+
+    def __init__(self, blocks: Mapping[str, HttpServer | StdioServer]) -> None:
+        """Describe the servers; nothing is connected and nothing started.
+
+        Raises:
+            BadConfig: A block says something no server can be reached with.
+        """
+        self._http = PooledHttp()
+        self._transports = {name: self._transport(name, block) for name, block in blocks.items()}
+        self.by_name = {
+            name: ToolServer(McpClient(self._transports[name]), Repeat(block.retry))
+            for name, block in blocks.items()
+        }
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Let the servers be used while the block runs; end what was started when it is left."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close_connections)
+            for transport in self._transports.values():
+                await stack.enter_async_context(transport.open())
+            yield
+
+    async def _close_connections(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._http.aclose()
+
+    def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
+        match block:
+            case HttpServer():
+                spec = ServerSpec(name, block.url, block.headers, timeout_s=block.timeout)
+                return StreamableHttp(spec, self._http)
+            case StdioServer():
+                env, timeout_s = block.env, block.timeout
+                command = CommandSpec(
+                    name, block.command, block.args, env, block.cwd, timeout_s=timeout_s
+                )
+                return Stdio(command)

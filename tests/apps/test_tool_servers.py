@@ -1,0 +1,55 @@
+"""What `mcpServers` of a configuration makes: servers that can be used, and that end with us."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from interloom.apps.config import parse
+from interloom.apps.tool_servers import ToolServers
+from interloom.bridges.handoff import Repeat
+from interloom.bridges.mcp.core.rounds import Call
+from interloom.runtime.errors import BadConfig, LocalError
+from interloom.runtime.values import JsonObject
+
+ROOT = Path(__file__).parents[2]
+AGENT = "agents: {a: {use: 'trip:concierge'}}\n"
+CALL = Call("depot", "tools/call", {"name": "add", "arguments": {"a": 2, "b": 3}})
+
+
+def servers(block: dict[str, object]) -> ToolServers:
+    text = f"{AGENT}mcpServers: {json.dumps({'depot': block})}\n"
+    return ToolServers(parse(text, "interloom.yaml", {"ROOT": str(ROOT)}).tool_servers())
+
+
+async def test_program_of_the_file_serves_tools_while_the_block_runs() -> None:
+    """README, configuration: `command`, `args`, `env`, `retry`."""
+    program = ["-m", "tests.bridges.mcp.official"]
+    env = {"PYTHONPATH": "${ROOT}"}
+    tools = servers({"command": sys.executable, "args": program, "env": env, "retry": "always"})
+    depot = tools.by_name["depot"]
+    with anyio.fail_after(60):
+        async with tools.open():
+            result = await depot.client.exchange(CALL.send())
+        with pytest.raises(LocalError, match="transport is not open"):
+            await depot.client.exchange(CALL.send())
+
+    assert result["structuredContent"] == {"result": 5}
+    assert depot.repeat is Repeat.ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("block", "rule"),
+    [
+        ({"command": "run\0", "args": []}, "a word of its command cannot be passed on"),
+        ({"url": "https://depot.example", "headers": {"Accept": "x"}}, "is set by the client"),
+    ],
+)
+def test_server_that_cannot_be_described_is_refused_by_name(block: JsonObject, rule: str) -> None:
+    """ours: said before anything is served."""
+    with pytest.raises(BadConfig, match=f"MCP server depot: .*{rule}"):
+        servers(dict(block))
