@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interloom.runtime.client import addresses
+from interloom.runtime.client.addresses import GrpcAddress, grpc_address
 from interloom.runtime.errors import LocalError
 
 
@@ -55,3 +56,46 @@ def test_origin_is_scheme_host_and_port(url: str, owner: str) -> None:
 
 def test_host_of_a_grpc_address_is_all_of_it() -> None:
     assert addresses.host("h.example:443") == "h.example:443"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("agents.example:443", GrpcAddress("agents.example:443", is_secure=True)),
+        ("10.0.0.7:50051", GrpcAddress("10.0.0.7:50051", is_secure=True)),
+        ("127.0.0.1:50051", GrpcAddress("127.0.0.1:50051", is_secure=False)),
+        ("localhost:50051", GrpcAddress("localhost:50051", is_secure=False)),
+        ("[::1]:50051", GrpcAddress("[::1]:50051", is_secure=False)),
+        ("https://agents.example", GrpcAddress("agents.example:443", is_secure=True)),
+        ("https://127.0.0.1:50051/", GrpcAddress("127.0.0.1:50051", is_secure=True)),
+        ("http://agents.example:50051", GrpcAddress("agents.example:50051", is_secure=False)),
+    ],
+)
+def test_grpc_address_says_where_and_whether_over_tls(url: str, address: GrpcAddress) -> None:
+    """a2a.proto: `host:port`; A2A 10.1: over TLS. Ours: this machine in the clear, and `http`."""
+    assert grpc_address(url) == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "agents.example",
+        "agents.example:0",
+        "agents.example:65536",
+        "agents.example:port",
+        ":443",
+        "unix:/run/secret.sock",
+        "unix:///run/secret.sock",
+        "xds:///agents",
+        "dns://8.8.8.8/agents.example:443",
+        "ipv4:10.0.0.7:443,10.0.0.8:443",
+        "https://agents.example/path",
+        "user@agents.example:443",
+        "agents.example:443?x",
+        "agents example:443",
+    ],
+)
+def test_address_that_grpc_would_read_as_something_else_is_none(url: str) -> None:
+    """ours: a card does not get to open our sockets or choose our name server."""
+    assert grpc_address(url) is None

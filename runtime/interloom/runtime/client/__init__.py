@@ -12,6 +12,7 @@ freshness   PURE: how long an answer may be used again
 port        `Transport`: what a binding is to the client
 jsonrpc     the JSON-RPC binding
 rest        the HTTP+JSON binding
+grpc        the gRPC binding; loads grpc and protobuf, so nothing here imports it
 exchange    an HTTP exchange, as both have it
 replies     PURE: an HTTP answer becomes a result or the error class it stands for
 failures    PURE: an error of any binding becomes the class it stands for

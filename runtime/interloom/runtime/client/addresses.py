@@ -5,13 +5,19 @@ Source: A2A 1.0.1 section 8.2 (well-known URI).
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from interloom.runtime.errors import LocalError
 from interloom.runtime.wire.card import WELL_KNOWN
 
 _PORTS: Final = {"http": 80, "https": 443}
+_MAX_PORT: Final = 65535
+_AUTHORITY: Final = re.compile(
+    r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
+)
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def card_address(url: str) -> str:
@@ -34,6 +40,36 @@ def is_web_address(url: str) -> bool:
         return parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+class GrpcAddress(NamedTuple):
+    """Where a gRPC interface is.
+
+    Attributes:
+        authority: `host:port`.
+        is_secure: False where TLS is not to be spoken.
+    """
+
+    authority: str
+    is_secure: bool
+
+
+def grpc_address(url: str) -> GrpcAddress | None:
+    """The address of a gRPC interface; None for what is none.
+
+    `host:port`, as a2a.proto has it, or `https://host:port` and `http://host:port`, as some cards
+    do. TLS is the rule (A2A 10.1); this machine itself is spoken to in the clear, and so is what
+    says `http`. Nothing else: the library behind it would take paths of sockets, and more.
+    """
+    scheme, there, rest = url.rpartition("://")
+    found = _AUTHORITY.fullmatch(rest.removesuffix("/"))
+    if found is None or (there and scheme.lower() not in _PORTS):
+        return None
+    name, port = found["host"], int(found["port"] or _PORTS.get(scheme.lower(), 0))
+    if not 0 < port <= _MAX_PORT:
+        return None
+    is_secure = scheme.lower() == "https" if there else name.lower() not in _LOOPBACK
+    return GrpcAddress(f"{name}:{port}", is_secure)
 
 
 def origin(url: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from interloom.runtime.client.addresses import is_web_address, shown
+from interloom.runtime.client.addresses import grpc_address, is_web_address, shown
 from interloom.runtime.errors import PeerError
 from interloom.runtime.model import AgentCard, AgentInterface
 from interloom.runtime.wire.card import Binding
@@ -44,5 +44,6 @@ def _is_spoken(offered: AgentInterface, spoken: Collection[str]) -> bool:
 
 
 def _is_address(offered: AgentInterface) -> bool:
-    # Of gRPC's address a2a.proto says nothing but `host:port`; the library behind it decides.
-    return offered.protocol_binding == Binding.GRPC.value or is_web_address(offered.url)
+    if offered.protocol_binding == Binding.GRPC.value:
+        return grpc_address(offered.url) is not None
+    return is_web_address(offered.url)
