@@ -283,6 +283,17 @@ BROKEN = [
         ),
     ),
     Broken(
+        "an extended card for everybody, with a mistake",
+        "agents:\n  a:\n    use: 'trip:concierge'\n    extended:\n      skils: []\n"
+        "      skills: [{id: '', name: W, description: W, tag: [x]}]\n",
+        (
+            "4: agents.a.extended: is for callers who have signed in; set server.tokens",
+            "5: agents.a.extended.skils: unknown key; did you mean 'skills'?",
+            "6: agents.a.extended.skills[0].id: must not be empty",
+            "6: agents.a.extended.skills[0].tag: unknown key; did you mean 'tags'?",
+        ),
+    ),
+    Broken(
         "tokens nobody could show",
         f"{AGENT}server:\n  tokens:\n    ada: short\n    bob: {{secrets: {SECRET}}}\n"
         f"    cid: {{secret: 'two {SECRET}', tenants: [a/b]}}\n    dan: 7\n    eve: {{}}\n",

@@ -96,3 +96,23 @@ async def test_tokens_of_the_file_are_who_may_call(folder: Path) -> None:
 def test_without_tokens_nobody_is_asked(folder: Path) -> None:
     """docs/security.md."""
     assert runtime(folder, "{}").settings.authenticator is None
+
+
+def test_extended_card_of_the_file_takes_the_place_of_the_code(folder: Path) -> None:
+    """README, configuration: A2A 3.1.11."""
+    text = """
+agents:
+  echo:
+    use: "composed_agent:echo"
+    extended:
+      description: Says more.
+      skills: [{id: w, name: Whisper, description: Whispers., tags: [quiet]}]
+server: {tokens: {ada: aaaa-aaaa-aaaa-aaaa}}
+"""
+    config = parse(text, "interloom.yaml", {})
+    served = compose(config, base_url="http://127.0.0.1:8080", folder=folder)
+
+    (about,) = served.abouts.values()
+    assert about.extended is not None
+    assert about.extended.description == "Says more."
+    assert [skill.name for skill in about.extended.skills] == ["Whisper"]

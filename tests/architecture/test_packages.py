@@ -132,6 +132,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Artifact",
         "Context",
         "Declined",
+        "Extended",
         "Finished",
         "Message",
         "Part",

@@ -22,6 +22,7 @@ from interloom.bridges.handoff import ToolFailed, ToolUnanswered
 from interloom.bridges.mcp.core.tools import ToolResult
 from interloom.runtime.errors import AgentFailed, AgentRejected
 from interloom.runtime.model import Artifact, Message, Part
+from interloom.runtime.wire.card import Extended
 
 __all__ = [
     "AgentDefinition",
@@ -30,6 +31,7 @@ __all__ = [
     "Artifact",
     "Context",
     "Declined",
+    "Extended",
     "Finished",
     "Message",
     "Part",

@@ -17,7 +17,7 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.model import AgentSkill, Message, Part
 from interloom.runtime.values import Json
-from interloom.runtime.wire.card import NAME, About, modes
+from interloom.runtime.wire.card import NAME, About, Extended, modes
 from interloom.runtime.wire.media import Modes
 
 AgentFunction: TypeAlias = "Callable[[Context], Awaitable[Result | Finished]]"
@@ -74,12 +74,14 @@ class Details(TypedDict, total=False):
         input_modes: Media types it takes, ranges such as `image/*` allowed; text and JSON unless
             said. A message with a part of another type is refused before the function sees it.
         output_modes: Media types it gives; text and JSON unless said.
+        extended: What callers who have signed in are told beside that (A2A 3.1.11).
     """
 
     skills: Sequence[AgentSkill]
     version: str
     input_modes: Sequence[str]
     output_modes: Sequence[str]
+    extended: Extended
 
 
 def agent(
@@ -134,6 +136,7 @@ def _about(name: str, description: str, details: Details) -> About:
         skills=tuple(details.get("skills", ())),
         input_modes=tuple(details.get("input_modes", plain.input_modes)),
         output_modes=tuple(details.get("output_modes", plain.output_modes)),
+        extended=details.get("extended"),
     )
     try:
         modes(about)

@@ -21,11 +21,13 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.model import AgentSkill
 from interloom.runtime.serve.auth import Authenticator, BearerTokens, Principal, Token
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.runtime import Runtime, Settings
+from interloom.runtime.wire.card import Extended
 
 
 def compose(
@@ -86,9 +88,17 @@ def _agent(name: str, block: LocalAgent, servers: dict[str, ToolServer], folder:
         definition.about,
         name=name,
         description=block.description or definition.about.description,
+        extended=_extended(block) or definition.about.extended,
     )
     toolbox = Toolbox({each: servers[each] for each in wanted})
     return replace(definition, about=about).bind(toolbox)
+
+
+def _extended(block: LocalAgent) -> Extended | None:
+    if block.extended is None:
+        return None
+    skills = (AgentSkill.model_validate(each.model_dump()) for each in block.extended.skills)
+    return Extended(block.extended.description, tuple(skills))
 
 
 def _definition(name: str, reference: str, folder: Path) -> AgentDefinition:

@@ -67,6 +67,28 @@ class Block(BaseModel):
     )
 
 
+class Skill(Block):
+    """A skill of an extended card, as A2A 4.4.5 has it."""
+
+    id: Annotated[str, StringConstraints(min_length=1)]
+    name: str
+    description: str
+    tags: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+class ExtendedCard(Block):
+    """What only callers who have signed in are told of an agent (A2A 3.1.11).
+
+    Attributes:
+        description: In place of that of the agent's card.
+        skills: Beside those of the agent's card.
+    """
+
+    description: str = ""
+    skills: tuple[Skill, ...] = ()
+
+
 class LocalAgent(Block):
     """An agent served by this process.
 
@@ -75,12 +97,14 @@ class LocalAgent(Block):
         tools: Names of MCP servers it may use.
         peers: Names of agents it may delegate to. The schema knows them; nothing delegates yet.
         description: Replaces the description of the agent's own card.
+        extended: Replaces what the agent's own code says to callers who have signed in.
     """
 
     use: Annotated[str, BeforeValidator(rules.code_reference)]
     tools: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     description: str | None = None
+    extended: ExtendedCard | None = None
 
 
 class RemoteAgent(Block):
@@ -222,6 +246,8 @@ BLOCKS: Mapping[tuple[str, ...], type[Block]] = {
     ("server",): ServerSettings,
     ("server", "tokens"): TokenEntry,
     ("agents", "use"): LocalAgent,
+    ("agents", "use", "extended"): ExtendedCard,
+    ("agents", "use", "extended", "skills"): Skill,
     ("agents", "card"): RemoteAgent,
     ("mcpServers", "url"): HttpServer,
     ("mcpServers", "command"): StdioServer,

@@ -133,6 +133,8 @@ def _broken(
         elif "card" in agent:
             yield (*at, "card"), f"{NO_DELEGATION}; leave this agent out"
         yield from _tools((*at, "tools"), _texts(agent.get("tools")), servers, expanded)
+        if agent.get("extended") and not _mapping(listen.get("tokens")):
+            yield (*at, "extended"), "is for callers who have signed in; set server.tokens"
         if agent.get("peers"):
             yield (*at, "peers"), f"{NO_DELEGATION}; leave 'peers' out"
     for name, entry in servers.items():

@@ -70,9 +70,10 @@ class BrokenRule:
     @property
     def block(self) -> tuple[str, ...]:
         """The mapping the finding is in: its place, or for a named entry its kind."""
-        steps = (self.loc[0], self._kind) if self._kind else self.loc[:-1]
-        named = steps[:2] == _TOKENS  # behind which stands a caller's name
-        return tuple(str(step) for step in (steps[:2] if named else steps))
+        if self.loc[:2] == _TOKENS:  # behind which stands a caller's name
+            return _TOKENS
+        steps = (self.loc[0], self._kind, *self.loc[3:-1]) if self._kind else self.loc[:-1]
+        return tuple(step for step in steps if isinstance(step, str))
 
     @property
     def is_key(self) -> bool:

@@ -6,8 +6,9 @@ repeated messageId), 3.4 (contexts and tasks), 13.1 (nobody sees another's task)
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from interloom.runtime.core import decide
 from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
@@ -42,7 +43,13 @@ from interloom.runtime.values import Clock, Ids
 
 
 class Operations:
-    """What a client may ask for; each answer is A2A JSON."""
+    """What a client may ask for; each answer is A2A JSON.
+
+    Attributes:
+        extended: The agents' extended cards, by name; set by who knows where they are served.
+    """
+
+    extended: Mapping[str, bytes] = MappingProxyType({})
 
     def __init__(
         self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, agents: Iterable[Agent]
@@ -199,9 +206,12 @@ class Operations:
         """GetExtendedAgentCard (3.1.11).
 
         Raises:
-            ExtendedCardNotConfigured: Always; no agent of ours has one.
+            ExtendedCardNotConfigured: The card promises one, and there is none.
         """
-        raise ExtendedCardNotConfigured("this agent has no extended card")
+        found = self.extended.get(caller.agent)
+        if found is None:
+            raise ExtendedCardNotConfigured("this agent has no extended card")
+        return found
 
     def leave(self) -> None:
         """Let go of all subscribers, because the process is about to end."""

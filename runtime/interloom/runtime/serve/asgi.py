@@ -2,6 +2,7 @@
 
 GET  /.well-known/agent-card.json              the first agent's card
 GET  /a2a/{agent}/.well-known/agent-card.json  an agent's card
+GET  /.well-known/api-catalog                  which agents there are
 POST /a2a/{agent}                              JSON-RPC; a trailing slash is the same place
 POST /                                         JSON-RPC of the first agent
      /a2a/{agent}/...                          HTTP+JSON: what `wire.routes` finds
@@ -13,9 +14,10 @@ Whatever is asked for, the request must be for a name of ours; see `serve.hosts`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -28,26 +30,15 @@ from interloom.runtime.errors import (
     VerbNotAllowed,
 )
 from interloom.runtime.serve.body import Receive, Scope, Send
-from interloom.runtime.serve.door import Door
-from interloom.runtime.serve.hosts import LOOPBACK, Hosts
+from interloom.runtime.serve.cards import PREFIX, Site, agent_path, pages
+from interloom.runtime.serve.hosts import Hosts
 from interloom.runtime.serve.jsonrpc import JsonRpc
+from interloom.runtime.serve.pages import READS, show
 from interloom.runtime.serve.replies import fields_of, respond, take_version
 from interloom.runtime.serve.rest import Rest, RestRequest
 from interloom.runtime.wire import rest
-from interloom.runtime.wire.card import OPEN, WELL_KNOWN, About, Binding, Endpoint, Security, card
+from interloom.runtime.wire.card import About
 from interloom.runtime.wire.errors import row
-
-PREFIX: Final = "/a2a/"
-
-
-def agent_path(name: str) -> str:
-    """Where an agent is served below the base URL."""
-    return f"{PREFIX}{name}"
-
-
-def endpoints(url: str) -> tuple[Endpoint, ...]:
-    """Where an agent is served, given its URL: what is preferred comes first (8.3.1)."""
-    return Endpoint(Binding.JSONRPC, url), Endpoint(Binding.HTTP_JSON, url)
 
 
 class Bindings(NamedTuple):
@@ -70,13 +61,12 @@ class A2AApp:
     Args:
         agents: What each agent says of itself, the first one being the default.
         open_bindings: Opens the bindings; left at shutdown.
-        base_url: Where clients reach this process, without a trailing slash.
-        names: Hosts this process may be asked as, beside that of `base_url`; None for any.
-        security: How callers prove who they are, as the cards say it.
-        doors: Further ways in, for the cards to name.
+        site: Where and how they are served.
+        names: Hosts this process may be asked as, beside that of the site; None for any.
+        made_at: The present moment.
 
     Attributes:
-        base_url: As given.
+        base_url: Where clients reach this process.
         problem: Why the startup failed, when the configuration is to blame; else None.
     """
 
@@ -84,30 +74,23 @@ class A2AApp:
         self,
         agents: Mapping[str, About],
         open_bindings: Callable[[], AbstractAsyncContextManager[Bindings]],
+        site: Site,
         *,
-        base_url: str,
-        names: frozenset[str] | None = LOOPBACK,
-        security: Security = OPEN,
-        doors: Sequence[Door] = (),
+        names: frozenset[str] | None,
+        made_at: datetime,
     ) -> None:
         if not agents:
             raise BadConfig("there is no agent to serve")
-        self.base_url = base_url
-        self._hosts = None if names is None else Hosts(names, base_url)
+        self.base_url = site.base_url
+        self._hosts = None if names is None else Hosts(names, site.base_url)
         self._open_bindings = open_bindings
         self._bindings: Bindings | None = None
         self.problem: BadConfig | None = None
-        self._default = default = next(iter(agents))
-        self._callers = {"/": default}
-        self._cards: dict[str, bytes] = {}
-        for name, about in agents.items():
-            path = agent_path(name)
-            self._callers[path] = self._callers[f"{path}/"] = name
-            places = (*endpoints(base_url + path), *(door.endpoint(name) for door in doors))
-            self._cards[path + WELL_KNOWN] = card(
-                about, endpoints=places, security=security
-            ).to_json()
-        self._cards[WELL_KNOWN] = self._cards[agent_path(default) + WELL_KNOWN]
+        self._default = next(iter(agents))
+        self._callers = {"/": self._default}
+        for name in agents:
+            self._callers[agent_path(name)] = self._callers[f"{agent_path(name)}/"] = name
+        self._pages = pages(agents, site, made_at)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -140,13 +123,18 @@ class A2AApp:
                 return
             take_version(headers, scope["query_string"])
             await bindings.jsonrpc.answer(agent, headers, receive, send)
-        elif (page := self._page(path)) is not None:
-            await _show(page, method, send)
+        elif path in self._pages or path == "/health":
+            await self._read(path, method, headers, send)
         else:
             await self._operate(bindings.rest, scope, headers, receive, send)
 
-    def _page(self, path: str) -> bytes | None:
-        return self._cards.get(path, b'{"status":"ok"}' if path == "/health" else None)
+    async def _read(self, path: str, verb: str, headers: Mapping[bytes, bytes], send: Send) -> None:
+        if verb not in READS:
+            await _fail(send, _only(", ".join(READS)))
+        elif path in self._pages:
+            await show(self._pages[path], verb, headers, send)
+        else:
+            await respond(send, 200, b'{"status":"ok"}', is_head=verb == "HEAD")
 
     async def _operate(
         self, binding: Rest, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
@@ -180,13 +168,6 @@ class A2AApp:
         finally:
             self._bindings = None
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _show(page: bytes, method: str, send: Send) -> None:
-    if method in {"GET", "HEAD"}:
-        await respond(send, 200, page, is_head=method == "HEAD")
-    else:
-        await _fail(send, _only("GET, HEAD"))
 
 
 def _only(allowed: str) -> VerbNotAllowed:

@@ -51,7 +51,7 @@ class Gate:
         self._required: dict[str, frozenset[bytes]] = {}
         for about in abouts:
             for method in METHODS.values():
-                if method.capability is not None and method.capability not in about.capabilities:
+                if method.capability is not None and method.capability not in about.offered:
                     self._closed[about.name, method.name] = _LACKS[method.capability]
             self._offered[about.name] = frozenset(each.uri.encode() for each in about.extensions)
             required = {each.uri.encode() for each in about.extensions if each.required}

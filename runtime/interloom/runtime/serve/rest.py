@@ -11,6 +11,7 @@ from interloom.runtime.model import decode
 from interloom.runtime.serve.auth import Credentials
 from interloom.runtime.serve.body import BodyLimits, Receive, Send, read
 from interloom.runtime.serve.gate import Gate
+from interloom.runtime.serve.pages import MAX_AGE_S
 from interloom.runtime.serve.replies import (
     Envelope,
     Field,
@@ -26,7 +27,7 @@ from interloom.runtime.telemetry.log import logger
 from interloom.runtime.wire import rest
 from interloom.runtime.wire.errors import row
 from interloom.runtime.wire.media import accepted
-from interloom.runtime.wire.methods import METHODS
+from interloom.runtime.wire.methods import METHODS, Capability, Method
 from interloom.runtime.wire.routes import route
 
 log = logger("serve")
@@ -34,6 +35,7 @@ log = logger("serve")
 _BARE: Final = Envelope(bytes, rest.error)
 _ANSWERS: Final = (rest.JSON, "application/json")
 """Media types of an answer, the one preferred first (11.1, 3.6.1)."""
+_PRIVATE: Final = ((b"cache-control", b"private, max-age=%d" % MAX_AGE_S),)
 _EVENTS: Final = "text/event-stream"
 
 
@@ -90,7 +92,7 @@ class Rest:
         request = decode(method.request, rest.bind(found, asked.query, body))
         caller = gate.caller(agent, principal, headers, request)
         done = self._operations[method.name](caller, request)
-        fields = extensions_field(gate.extensions(agent, headers))
+        fields = extensions_field(gate.extensions(agent, headers)) + _caching(method)
         if method.streaming:
             await stream(done, _BARE, agent, receive, send, *fields)
         else:
@@ -115,3 +117,8 @@ def _check_accept(headers: Mapping[bytes, bytes], *, is_stream: bool) -> None:
     offered = (*_ANSWERS, _EVENTS) if is_stream else _ANSWERS
     if accepted(headers.get(b"accept", b""), offered) is None:
         raise NotAcceptable(f"an answer is {' or '.join(offered)}")
+
+
+def _caching(method: Method) -> tuple[Field, ...]:
+    """An extended card may be kept by who asked, and by nobody on the way (13.3)."""
+    return _PRIVATE if method.capability is Capability.EXTENDED_CARD else ()

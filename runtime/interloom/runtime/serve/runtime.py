@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -23,13 +23,14 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.serve.asgi import A2AApp, Bindings
 from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.cards import Signer, Site, extended_cards, unsigned
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.rest import Rest
 from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
-from interloom.runtime.wire.card import OPEN
+from interloom.runtime.wire.card import OPEN, About
 
 GRACE_S: Final = 10.0
 """Seconds running agents get to end when the process is told to."""
@@ -47,6 +48,7 @@ class Settings:
         names: Hosts it may be asked as, beside that of `base_url`; None for any, which leaves it
             to whatever stands in front to keep web pages out.
         authenticator: Tells callers apart, on every binding; None lets everybody in.
+        sign: Signs the cards; see `wire.signatures`.
         doors: Ways in beside HTTP, opened and closed with the runtime.
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
@@ -58,11 +60,18 @@ class Settings:
     base_url: str = "http://127.0.0.1:8080"
     names: frozenset[str] | None = LOOPBACK
     authenticator: Authenticator | None = None
+    sign: Signer = unsigned
     doors: tuple[Door, ...] = ()
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
     around: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+
+
+def _site(settings: Settings) -> Site:
+    known = settings.authenticator
+    security = OPEN if known is None else known.security
+    return Site(settings.base_url, security, settings.doors, settings.sign)
 
 
 class Runtime:
@@ -80,7 +89,8 @@ class Runtime:
         """Describe a runtime; nothing is opened yet.
 
         Raises:
-            BadConfig: Two agents have one name, or there is none.
+            BadConfig: Two agents have one name, or there is none; an agent has an extended card
+                and callers are not told apart.
         """
         self._agents: dict[str, Agent] = {}
         for agent in agents:
@@ -90,6 +100,9 @@ class Runtime:
         self._open_ledger = open_ledger
         self._settings = settings or Settings()
         self._clock, self._ids = clock or SystemClock(), ids or RandomIds()
+        self._abouts = {name: agent.about for name, agent in self._agents.items()}
+        self._site = _site(self._settings)
+        self._extended = extended_cards(self._abouts, self._site)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Operations]:
@@ -105,7 +118,9 @@ class Runtime:
                 await group.start(engine.serve)
                 try:
                     agents = self._agents.values()
-                    yield Operations(tasks, engine, self._clock, self._ids, agents)
+                    operations = Operations(tasks, engine, self._clock, self._ids, agents)
+                    operations.extended = self._extended
+                    yield operations
                 finally:
                     with anyio.CancelScope(shield=True):
                         await engine.drain(self._settings.grace_s)
@@ -120,6 +135,11 @@ class Runtime:
                 await ledger.aclose()
 
     @property
+    def abouts(self) -> Mapping[str, About]:
+        """What the agents say of themselves, by name, the default first."""
+        return self._abouts
+
+    @property
     def settings(self) -> Settings:
         """What it was told."""
         return self._settings
@@ -131,21 +151,17 @@ class Runtime:
 
     def app(self) -> A2AApp:
         """The ASGI application; its lifespan opens and closes the runtime."""
-        abouts = {name: agent.about for name, agent in self._agents.items()}
-        settings = self._settings
-        known = settings.authenticator
         return A2AApp(
-            abouts,
+            self._abouts,
             self._open_bindings,
-            base_url=settings.base_url,
-            names=settings.names,
-            security=OPEN if known is None else known.security,
-            doors=settings.doors,
+            self._site,
+            names=self._settings.names,
+            made_at=self._clock.now(),
         )
 
     @asynccontextmanager
     async def _open_bindings(self) -> AsyncGenerator[Bindings]:
-        abouts = (agent.about for agent in self._agents.values())
+        abouts = self._abouts.values()
         gate, limits = Gate(abouts, self._settings.authenticator), self._settings.limits
         async with self.open() as operations, AsyncExitStack() as doors:
             for door in self._settings.doors:

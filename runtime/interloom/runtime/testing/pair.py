@@ -25,8 +25,8 @@ from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
-from interloom.runtime.serve.asgi import agent_path
 from interloom.runtime.serve.body import App, Scope
+from interloom.runtime.serve.cards import agent_path
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
 from interloom.runtime.testing.in_process import AppHttp, in_process
 

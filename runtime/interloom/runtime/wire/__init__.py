@@ -12,6 +12,8 @@ sse         server-sent events, both directions
 card        the agent card, assembled
 keys        keys that sign and verify, from PEM or JWKS
 signatures  signed agent cards
+catalogue   which agents a host has, as a linkset
+conditional whether a caller has what it asks for already
 media       media types, and which parts an agent takes
 versions    A2A-Version
 """

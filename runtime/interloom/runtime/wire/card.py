@@ -7,7 +7,7 @@ preferred one first).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, unique
 from typing import Final
 
@@ -71,6 +71,19 @@ OPEN: Final = Security({}, ())
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """What an extended card says beside the public one (3.1.11, 13.3); no secret of the house.
+
+    Attributes:
+        description: In place of the public one; empty for the same.
+        skills: Beside the public ones.
+    """
+
+    description: str = ""
+    skills: tuple[AgentSkill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """What an author says of an agent; the rest of its card follows from how it is served.
 
@@ -85,6 +98,7 @@ class About:
         tags: Of the skill it gets when it names none.
         capabilities: Optional operations it offers.
         extensions: Protocol extensions it speaks, or demands.
+        extended: What only callers who have signed in are told; None for nothing.
     """
 
     name: str
@@ -96,6 +110,13 @@ class About:
     tags: tuple[str, ...] = ("agent",)
     capabilities: frozenset[Capability] = frozenset({Capability.STREAMING})
     extensions: tuple[AgentExtension, ...] = ()
+    extended: Extended | None = None
+
+    @property
+    def offered(self) -> frozenset[Capability]:
+        """The capabilities its card promises."""
+        more = () if self.extended is None else (Capability.EXTENDED_CARD,)
+        return self.capabilities.union(more)
 
 
 def modes(about: About, *more: str) -> Modes:
@@ -104,7 +125,8 @@ def modes(about: About, *more: str) -> Modes:
     Raises:
         BadConfig: One of them is no media type.
     """
-    of_skills = [mode for skill in about.skills for mode in skill.input_modes]
+    every = (*about.skills, *(about.extended.skills if about.extended else ()))
+    of_skills = [mode for skill in every for mode in skill.input_modes]
     return Modes((*about.input_modes, *of_skills, *more))
 
 
@@ -126,9 +148,6 @@ def card(about: About, *, endpoints: Sequence[Endpoint], security: Security = OP
         endpoints: Where it is served, the one preferred first (8.3.1); at least one.
         security: How callers prove who they are.
     """
-    own_skill = AgentSkill(
-        id=about.name, name=about.name, description=about.description, tags=about.tags
-    )
     return AgentCard(
         name=about.name,
         description=about.description,
@@ -143,14 +162,33 @@ def card(about: About, *, endpoints: Sequence[Endpoint], security: Security = OP
             for each in endpoints
         ),
         capabilities=AgentCapabilities(
-            streaming=Capability.STREAMING in about.capabilities,
-            push_notifications=Capability.PUSH in about.capabilities,
-            extended_agent_card=Capability.EXTENDED_CARD in about.capabilities,
+            streaming=Capability.STREAMING in about.offered,
+            push_notifications=Capability.PUSH in about.offered,
+            extended_agent_card=Capability.EXTENDED_CARD in about.offered,
             extensions=about.extensions,
         ),
         security_schemes=security.schemes,
         security_requirements=security.requirements,
         default_input_modes=about.input_modes,
         default_output_modes=about.output_modes,
-        skills=about.skills or (own_skill,),
+        skills=_skills(about),
     )
+
+
+def extended_card(about: About, *, endpoints: Sequence[Endpoint], security: Security) -> AgentCard:
+    """Assemble the card for callers who have signed in (3.1.11).
+
+    Args:
+        about: What its author says, `extended` included.
+        endpoints: As for `card`.
+        security: As for `card`.
+    """
+    more = about.extended or Extended()
+    description = more.description or about.description
+    told = replace(about, description=description, skills=(*_skills(about), *more.skills))
+    return card(told, endpoints=endpoints, security=security)
+
+
+def _skills(about: About) -> tuple[AgentSkill, ...]:
+    own = AgentSkill(id=about.name, name=about.name, description=about.description, tags=about.tags)
+    return about.skills or (own,)
