@@ -15,6 +15,7 @@ ASYNCIO = {
     "runtime/interloom/runtime/engine/embedded.py": "a task for every run, a quarter of the price",
     "runtime/interloom/runtime/engine/live.py": "a future for every wait, a third of the price",
     "runtime/interloom/runtime/engine/run.py": "a task for every run, a quarter of the price",
+    "runtime/interloom/runtime/ledger/heart.py": "a thread watches whether the loop turns",
     "runtime/interloom/runtime/ledger/writer.py": "a thread wakes the loop, once for many commits",
     "runtime/interloom/runtime/serve/connection.py": "a server's protocols are asyncio's",
     "bench/canned_mcp.py": "protocol callbacks, which anyio does not have",
@@ -28,6 +29,7 @@ ASYNCIO = {
 
 SLEEPS = {
     "tests/peers/fixture/agent.py": "tasks that outside judges have to catch at work",
+    "tests/runtime/ledger/test_heart.py": "a loop that is stuck, which is what is watched for",
     "tests/runtime/net/hostile.py": "a server that drips bytes, to be cut off by a deadline",
 }
 """Test files that let time pass, and why."""

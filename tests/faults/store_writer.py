@@ -1,10 +1,9 @@
 """A process that writes to a store as fast as it can and says what it was promised.
 
-    python store_writer.py FILE LANES
+    python store_writer.py FILE LANES FIRST
 
-Each lane is a task of its own, `lane-<n>`, and appends to it event after event. A line `lane seq`
-goes to stdout once that event is acknowledged, `open` once the store is; `refused: why` instead
-when it cannot be opened.
+Each lane is a task of its own, `lane-<n>` from FIRST on, and appends to it event after event. A
+line `lane seq` goes to stdout once that event is acknowledged, `open` once the store is.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import anyio
 
-from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.rows import PutStep
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.testing.samples import creation, move, record
@@ -37,17 +35,14 @@ async def write_lane(ledger: SqliteLedger, lane: int) -> None:
         say(f"{lane} {seq}")
 
 
-async def main(path: Path, lanes: int) -> None:
-    try:
-        ledger = SqliteLedger(path)
-    except BadConfig as refusal:
-        say(f"refused: {refusal}")
-        return
+async def main(path: Path, lanes: range) -> None:
+    ledger = SqliteLedger(path)
     say("open")
     async with anyio.create_task_group() as group:
-        for lane in range(lanes):
+        for lane in lanes:
             group.start_soon(write_lane, ledger, lane)
 
 
 if __name__ == "__main__":
-    anyio.run(main, Path(sys.argv[1]), int(sys.argv[2]))
+    count, first = int(sys.argv[2]), int(sys.argv[3])
+    anyio.run(main, Path(sys.argv[1]), range(first, first + count))

@@ -8,9 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import anyio
-import pytest
 
-from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.testing.samples import events
 from tests.faults.killable import running
@@ -22,7 +20,7 @@ KILLS = 3
 
 def kill_after(path: Path, acknowledgements: int) -> dict[int, int]:
     """Kill a writer after so many acknowledgements; the last event each lane was promised."""
-    with running(WRITER, path, LANES) as writer:
+    with running(WRITER, path, LANES, 0) as writer:
         assert writer.hear() == "open"
         said = [writer.hear() for _ in range(acknowledgements)]
         said += writer.kill()
@@ -65,15 +63,19 @@ def test_everything_acknowledged_is_there_however_often_the_process_is_killed(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+def test_process_that_is_killed_does_not_keep_the_other_from_writing(tmp_path: Path) -> None:
+    """Two write to one file, and what each was promised is there."""
     path = tmp_path / "store.db"
-    with running(WRITER, path, 1) as first:
-        assert first.hear() == "open"
-        with pytest.raises(BadConfig, match="another process serves this store"):
-            SqliteLedger(path)
-        with running(WRITER, path, 1) as second:
-            assert second.hear() == f"refused: {path}: another process serves this store"
-            assert second.ended() == 0
-        assert first.hear() == "0 1"
-    with running(WRITER, path, 1) as third:
-        assert third.hear() == "open"
+    promised: dict[int, int] = {}
+    with running(WRITER, path, 2, 0) as first, running(WRITER, path, 2, 2) as second:
+        assert first.hear() == second.hear() == "open"
+        said = [program.hear() for _ in range(50) for program in (first, second)]
+        said += first.kill()
+        said += [second.hear() for _ in range(50)]
+        said += second.kill()
+    for line in said:
+        lane, seq = map(int, line.split())
+        promised[lane] = seq
+    anyio.run(check, path, promised)
+
+    assert sorted(promised) == [0, 1, 2, 3]

@@ -73,7 +73,7 @@ class House:
         self.ledger, self.clock = ledger, clock
         self.tasks = Tasks(ledger)
         named = {agent.about.name: agent for agent in agents}
-        self.engine = EmbeddedEngine(self.tasks, named, clock, warm_s=warm_s, retry_s=0)
+        self.engine = EmbeddedEngine(self.tasks, named, clock, _IDS, warm_s=warm_s, retry_s=0)
         self.operations = Operations(self.tasks, self.engine, clock, _IDS, agents)
         self.caller = Caller("ann", agents[0].about.name if agents else "nobody")
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TypeAlias
 
 import anyio
 
-from interloom.runtime.core.outbox import Undelivered
-from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Event
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, Write
+from interloom.runtime.testing.forwarding import ForwardingLedger
 
 Wanted: TypeAlias = Callable[[Write], bool]
 """Picks the writes of a kind."""
 
 
-class TappedLedger:
+class TappedLedger(ForwardingLedger):
     """Passes everything on.
 
     Attributes:
@@ -28,7 +26,7 @@ class TappedLedger:
     """
 
     def __init__(self, inner: Ledger) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._changed = anyio.Event()
         self.written: list[Write] = []
         self.refused = 0
@@ -47,7 +45,7 @@ class TappedLedger:
             with anyio.CancelScope(shield=True):
                 await self._refused[1].wait()
             raise Unavailable("the store does not take writes")
-        await self._inner.commit(*writes)
+        await self.inner.commit(*writes)
         self.written += writes
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
@@ -77,38 +75,8 @@ class TappedLedger:
         while sum(map(wanted, self.written)) < times:
             await self._changed.wait()
 
-    async def task(self, task_id: str) -> StoredTask | None:
-        return await self._inner.task(task_id)
-
-    async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
-        return await self._inner.events(task_id, after=after, limit=limit)
-
     async def journal(self, task_id: str) -> Journal:
         if self.unreadable > 0:
             self.unreadable -= 1
             raise Unavailable("the store cannot be read")
-        return await self._inner.journal(task_id)
-
-    async def runs(self) -> list[RunRow]:
-        return await self._inner.runs()
-
-    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
-        return await self._inner.seen(owner, agent, message_id)
-
-    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
-        return await self._inner.page(query)
-
-    async def pushes(self, task_id: str) -> list[PushRow]:
-        return await self._inner.pushes(task_id)
-
-    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
-        return await self._inner.outbox(limit=limit, without=without)
-
-    async def undelivered(self, *, limit: int) -> list[Undelivered]:
-        return await self._inner.undelivered(limit=limit)
-
-    def watch_outbox(self, nudge: Callable[[], None]) -> None:
-        self._inner.watch_outbox(nudge)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+        return await self.inner.journal(task_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from interloom.runtime.ledger.rows import (
     CallRow,
     CreateTask,
     DropPush,
+    HoldRun,
     Journal,
     MovePush,
     MoveTask,
@@ -26,6 +28,7 @@ from interloom.runtime.ledger.rows import (
     PutRun,
     PutSignal,
     PutStep,
+    ReleaseRun,
     RunRow,
     RunState,
     Seen,
@@ -122,25 +125,43 @@ class Model:
         self.pushes[row.task_id, row.id] = replace(row, progress=progress)
 
     def _write_run(
-        self, write: PutRun | AdvanceRun | ParkRun | PutSignal | PutStep | PutCall
+        self,
+        write: PutRun | HoldRun | AdvanceRun | ParkRun | ReleaseRun | PutSignal | PutStep | PutCall,
     ) -> None:
         match write:
             case PutRun(task_id=task_id):
                 if self.tasks[task_id].record.state not in TERMINAL:
                     self.runs[task_id] = RunRow(*write)
-            case AdvanceRun(task_id=task_id):
-                self._change(task_id, attempt=1)
-            case ParkRun(task_id=task_id, waits_for=keys):
-                if self.signals.keys().isdisjoint((task_id, key) for key in keys):
-                    self._change(task_id, state=RunState.PARKED)
-            case PutSignal(task_id=task_id, key=key, value=value):
-                self.signals.setdefault((task_id, key), value)
-                self._change(task_id, state=RunState.ACTIVE)
+            case HoldRun(task_id=task_id, token=token):
+                if task_id not in self.runs or self.runs[task_id].token != token:
+                    raise Refused
+            case AdvanceRun(task_id=task_id, attempt=attempt):
+                self._change(task_id, lambda run: run._replace(attempt=attempt))
+            case ParkRun() | ReleaseRun():
+                self._let_go(write)
             case _:
                 self._write_journal(write)
 
-    def _write_journal(self, write: PutStep | PutCall) -> None:
+    def _let_go(self, write: ParkRun | ReleaseRun) -> None:
+        keys = write.waits_for if isinstance(write, ParkRun) else ()
+        has_come = any((write.task_id, key) in self.signals for key in keys)
+        is_parked = isinstance(write, ParkRun) and not has_come
+        state = RunState.PARKED if is_parked else RunState.ACTIVE
+        self._change(write.task_id, lambda run: run._replace(state=state, worker=""))
+
+    def _wake(self, task_id: str, worker: str) -> None:
+        def taken(run: RunRow) -> RunRow:
+            if run.state is RunState.ACTIVE:
+                return run
+            return run._replace(state=RunState.ACTIVE, worker=worker, token=run.token + 1)
+
+        self._change(task_id, taken)
+
+    def _write_journal(self, write: PutSignal | PutStep | PutCall) -> None:
         match write:
+            case PutSignal(task_id=task_id, key=key, value=value, worker=worker):
+                self.signals.setdefault((task_id, key), value)
+                self._wake(task_id, worker)
             case PutStep(task_id=task_id, key=key, result=result):
                 self.steps.setdefault((task_id, key), result)
             case PutCall(call=call):
@@ -161,14 +182,9 @@ class Model:
                 raise Refused
             self.events[task_id] += (each,)
 
-    def _change(
-        self, task_id: str, *, state: RunState | None = None, attempt: int | None = None
-    ) -> None:
+    def _change(self, task_id: str, change: Callable[[RunRow], RunRow]) -> None:
         if task_id in self.runs:
-            run = self.runs[task_id]
-            self.runs[task_id] = RunRow(
-                task_id, run.agent, state or run.state, attempt or run.attempt
-            )
+            self.runs[task_id] = change(self.runs[task_id])
 
     def all_pushes(self, task_id: str) -> list[PushRow]:
         return [row for key, row in sorted(self.pushes.items()) if key[0] == task_id]
@@ -193,6 +209,7 @@ class Model:
             {key: value for (task, key), value in self.signals.items() if task == task_id},
             {key: value for (task, key), value in self.calls.items() if task == task_id},
             frozenset(each.id for each in self.events.get(task_id, ())),
+            self.runs.get(task_id),
         )
 
     def all_runs(self) -> list[RunRow]:

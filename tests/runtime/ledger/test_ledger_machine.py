@@ -25,6 +25,7 @@ from interloom.runtime.ledger.rows import (
     CallState,
     CreateTask,
     DropPush,
+    HoldRun,
     MessageSeen,
     MovePush,
     MoveTask,
@@ -36,6 +37,7 @@ from interloom.runtime.ledger.rows import (
     PutRun,
     PutSignal,
     PutStep,
+    ReleaseRun,
     RunState,
     Write,
 )
@@ -50,6 +52,7 @@ OWNERS: Final = ("ann", "bob")
 AGENTS: Final = ("echo", "asker")
 MESSAGES: Final = ("m1", "m2", "m3", "m4", "m5")
 KEYS: Final = ("k1", "k2")
+WORKERS: Final = ("", "worker-1")
 MOMENTS: Final = tuple(START + timedelta(milliseconds=n) for n in (0, 1, 785))
 STATES: Final = (TaskState.WORKING, TaskState.COMPLETED)
 VALUES: Final = st.binary(max_size=3)
@@ -136,11 +139,21 @@ def run_writes(task_id: str) -> st.SearchStrategy[Write]:
     calls = st.builds(CallRow, task, keys, st.sampled_from(CallState), VALUES)
     return st.one_of(
         st.builds(
-            PutRun, task, st.sampled_from(AGENTS), st.sampled_from(RunState), st.integers(1, 5)
+            PutRun,
+            task,
+            st.sampled_from(AGENTS),
+            st.sampled_from(RunState),
+            st.integers(1, 5),
+            st.sampled_from(WORKERS),
+            st.integers(0, 2),
         ),
-        st.builds(AdvanceRun, task),
-        st.builds(ParkRun, task, st.lists(keys, unique=True).map(tuple)),
-        st.builds(PutSignal, task, keys, VALUES),
+        st.builds(HoldRun, task, st.integers(0, 2)),
+        st.builds(AdvanceRun, task, st.integers(1, 5)),
+        st.builds(ReleaseRun, task),
+        st.builds(
+            ParkRun, task, st.lists(keys, unique=True).map(tuple), st.none() | st.floats(0, 1e6)
+        ),
+        st.builds(PutSignal, task, keys, VALUES, st.sampled_from(WORKERS)),
         st.builds(PutStep, task, keys, VALUES),
         st.builds(PutCall, calls),
     )

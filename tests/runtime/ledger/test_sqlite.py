@@ -15,9 +15,9 @@ import pytest
 
 from interloom.runtime.core.paging import Query
 from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
+from interloom.runtime.ledger.columns import millis
 from interloom.runtime.ledger.rows import MoveTask, PutPush, PutStep, StoredTask
 from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, SqliteLedger
-from interloom.runtime.ledger.statements import millis
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import creation, event, move, record
@@ -111,13 +111,14 @@ async def test_reopened_store_has_everything_and_goes_on(path: Path) -> None:
         assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
 
 
-async def test_store_that_is_served_cannot_be_opened_again(path: Path) -> None:
-    async with opened(path) as ledger:
-        with pytest.raises(BadConfig, match=f"{re.escape(str(path))}: another process serves"):
-            SqliteLedger(path)
+async def test_store_is_served_by_several_processes_of_a_host(path: Path) -> None:
+    async with opened(path) as ledger, opened(path) as other:
         await ledger.commit(*creation(record()))
-    async with opened(path) as ledger:
-        assert await ledger.task("task-1") is not None
+        assert await other.task("task-1") is not None
+        await other.commit(move(1))
+        found = await ledger.task("task-1")
+        assert found is not None
+        assert found.record.seq == 1
 
 
 def make_database(path: Path, *, application: int = 0, version: int = 0) -> None:

@@ -20,10 +20,10 @@ import anyio
 import orjson
 
 from interloom.runtime.core import decide, questions
+from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.questions import Question, Response
-from interloom.runtime.core.record import Product
+from interloom.runtime.core.record import Product, TaskRecord
 from interloom.runtime.core.trace import Trace, root
-from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.run import Run
 from interloom.runtime.engine.tasks import Tasks, owned
 from interloom.runtime.errors import LocalError, TaskNotFound
@@ -159,9 +159,7 @@ class TaskContext:
         if done is None:
             with self._run.busy():
                 done = _json(key, await work())
-                await self._tasks.commit_rows(
-                    PutStep(self.task_id, key, done), *self._run.progress()
-                )
+                await self._store(PutStep(self.task_id, key, done))
             self._run.steps[key] = done
         result: Json = orjson.loads(done)
         return result
@@ -184,11 +182,12 @@ class TaskContext:
         """
         key = self._ask_key(key, asked)
         try:
-            live = await self._live()
+            await self._settled()
             if key not in self._run.signals and key not in self._run.event_ids:
-                decision = decide.ask(live.record, key, asked, now=self._clock.now())
                 with anyio.CancelScope(shield=True):  # half asked could not be withdrawn
-                    await self._tasks.commit(live, decision, *more, *self._run.progress())
+                    await self._change(
+                        lambda record: decide.ask(record, key, asked, now=self._clock.now()), *more
+                    )
             return load_signal(await self._run.wait(key))
         except anyio.get_cancelled_exc_class():
             if self._run.ending is None:  # else the question outlives this run
@@ -222,33 +221,36 @@ class TaskContext:
         return {name: digest[:8] for name, _, digest in cut}
 
     async def _withdraw(self, key: str) -> None:
+        event_id = _withdrawal(key)
         with anyio.CancelScope(shield=True), self._run.busy():
-            live = await self._live()
-            event_id, now = _withdrawal(key), self._clock.now()
-            decision = decide.withdraw(live.record, key, event_id=event_id, now=now)
-            await self._tasks.commit(live, decision, *self._run.progress())
+            await self._change(
+                lambda record: decide.withdraw(
+                    record, key, event_id=event_id, now=self._clock.now()
+                )
+            )
         self._withdrawn.add(key)
 
     async def status(self, text: str) -> None:
         """Tell the caller how it goes."""
         event_id = self.key("status")
-        live = await self._live()
+        await self._settled()
         if event_id not in self._run.event_ids:
-            now = self._clock.now()
-            report = decide.report(live.record, text, event_id=event_id, now=now)
-            await self._tasks.commit(live, report, *self._run.progress())
+            await self._change(
+                lambda record: decide.report(record, text, event_id=event_id, now=self._clock.now())
+            )
 
     async def artifact(
         self, product: Product, *, append: bool = False, last_chunk: bool = True
     ) -> None:
         """Give the caller a result, or a chunk of one."""
         event_id = self.key(f"artifact/{product.artifact_id}")
-        live = await self._live()
+        await self._settled()
         if event_id not in self._run.event_ids:
-            made = decide.produce(
-                live.record, product, event_id=event_id, append=append, last_chunk=last_chunk
+            await self._change(
+                lambda record: decide.produce(
+                    record, product, event_id=event_id, append=append, last_chunk=last_chunk
+                )
             )
-            await self._tasks.commit(live, made, *self._run.progress())
 
     def call(self, key: str) -> CallRow | None:
         """A tool call as journaled, or None when it was never intended."""
@@ -256,7 +258,7 @@ class TaskContext:
 
     async def record_call(self, row: CallRow) -> None:
         """Journal where a tool call stands; on return it is stored."""
-        await self._tasks.commit_rows(PutCall(row), *self._run.progress())
+        await self._store(PutCall(row))
         self._run.calls[row.key] = row
 
     def remember_call(self, row: CallRow) -> Write:
@@ -264,9 +266,21 @@ class TaskContext:
         self._run.calls[row.key] = row
         return PutCall(row)
 
-    async def _live(self) -> Live:
-        live = self._run.live = await self._tasks.renewed(self._run.live)
-        return live
+    async def _settled(self) -> None:
+        """Wait until nothing of the task is on its way to the store."""
+        self._run.live = await self._tasks.renewed(self._run.live)
+
+    async def _change(self, decide: Callable[[TaskRecord], Decision], *more: Write) -> None:
+        """Store what is decided on the task, and rows with it, as long as the run is ours."""
+        run = self._run
+        rows = (*more, *run.progress())
+        run.live, _ = await self._tasks.change(
+            run.live, lambda record: (decide(record), rows), hold=run.hold
+        )
+
+    async def _store(self, row: Write) -> None:
+        """Store a row of the journal, as long as the run is ours."""
+        await self._tasks.commit_rows(self._run.hold, row, *self._run.progress())
 
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""

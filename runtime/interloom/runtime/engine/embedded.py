@@ -1,7 +1,7 @@
-"""The engine for one host: runs are rows of the ledger, and this process runs them all.
+"""The engine over a ledger: runs are rows, and each process works on those it has claimed.
 
-What it promises across a crash: a run that was active is begun again when the next process
-starts, a parked one waits on, and a completed step of either is never run again.
+What it promises across a crash: a run that was active is claimed by another process, or by the next
+one that starts, a parked one waits on, and a completed step of either is never run again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 # A task of anyio's group costs 38 microseconds, one of asyncio's 9 (measured), and every
 # SendMessage begins one; the engine needs asyncio anyway (DESIGN section 6).
 import asyncio  # noqa: TID251
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 import anyio
@@ -17,32 +19,38 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from interloom.runtime.core import decide
-from interloom.runtime.core.decide import Effect, Start, Stop, Wake
+from interloom.runtime.core.decide import Decision, Effect, Start, Stop, Wake
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.record import Outcome, TaskRecord, made
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.claims import Claims
 from interloom.runtime.engine.context import TaskContext, dump_signal
 from interloom.runtime.engine.live import Live
-from interloom.runtime.engine.run import Ending, Run
+from interloom.runtime.engine.run import FIRST, Ending, Run
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import (
     AgentFailed,
     AgentRejected,
     Conflict,
+    IllegalMove,
     InterloomError,
     Unavailable,
 )
 from interloom.runtime.ledger.rows import (
+    AdvanceRun,
+    Fenced,
+    HoldRun,
     Journal,
     ParkRun,
     PutRun,
     PutSignal,
     RunRow,
     RunState,
+    TaskMoved,
     Write,
 )
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.values import Clock
+from interloom.runtime.values import Clock, Ids
 
 log = logger("engine")
 
@@ -63,13 +71,14 @@ _BLANK: Final = Journal()
 
 
 class EmbeddedEngine:
-    """Runs every agent of this process as one task of the event loop each."""
+    """Runs agents as one task of the event loop each."""
 
     def __init__(
         self,
         tasks: Tasks,
         agents: Mapping[str, Agent],
         clock: Clock,
+        ids: Ids,
         *,
         warm_s: float = WARM_S,
         retry_s: float = RETRY_S,
@@ -77,7 +86,7 @@ class EmbeddedEngine:
         self._tasks, self._agents, self._clock = tasks, agents, clock
         self._warm_s, self._retry_s = warm_s, retry_s
         self._runs: dict[str, Run] = {}
-        self._attempts: dict[str, int] = {}
+        self._claims = Claims(tasks, agents, ids, take=self._recover, drop=self._lose_runs)
         self._group: asyncio.TaskGroup | None = None
         self._drained = anyio.Event()
         self._idle: anyio.Event | None = None
@@ -90,12 +99,18 @@ class EmbeddedEngine:
         for effect in effects:
             match effect:
                 case Start():
-                    rows.append(made(PutRun, (record.id, record.agent, RunState.ACTIVE, 1)))
+                    begun = RunState.ACTIVE, 1, self._taker(record.agent), FIRST
+                    rows.append(made(PutRun, (record.id, record.agent, *begun)))
                 case Wake(key=key, responses=responses):
-                    rows.append(PutSignal(record.id, key, dump_signal(responses)))
+                    value, taker = dump_signal(responses), self._taker(record.agent)
+                    rows.append(PutSignal(record.id, key, value, taker))
                 case Stop():
                     pass
         return tuple(rows)
+
+    def _taker(self, agent: str) -> str:
+        """Who goes on with a run that is woken here: this process, where it can."""
+        return self._claims.worker if self._group is not None and agent in self._agents else ""
 
     def act(self, live: Live, effects: Sequence[Effect]) -> None:
         """Carry out effects that are stored now; while draining, leave them to the next start."""
@@ -117,6 +132,10 @@ class EmbeddedEngine:
         else:
             run.deliver(key, value)
 
+    def is_running(self, task_id: str) -> bool:
+        """Whether a task's agent is in memory here."""
+        return task_id in self._runs
+
     async def inspect(self, task_id: str) -> RunRow | None:
         """An unfinished task's run, or None."""
         return next(
@@ -126,18 +145,49 @@ class EmbeddedEngine:
     # Life of the engine
 
     async def serve(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
-        """Pick up what was active and work until drained."""
-        async with asyncio.TaskGroup() as self._group:
-            for row in await self._tasks.ledger.runs():
-                if row.state is RunState.ACTIVE:
-                    await self._recover(row)
-            task_status.started()
-            try:
-                await self._drained.wait()
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await self._drop_runs()
-        self._group = None
+        """Pick up what nobody works on, and work until drained."""
+        await self._claims.join()
+        self._tasks.on_moved = self._moved
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                await self._claims.claim()
+                task_status.started()
+                duties = (self._claims.keep_claiming(), self._claims.watch())
+                working = [group.create_task(duty) for duty in duties]
+                try:
+                    await self._drained.wait()
+                finally:
+                    for duty in working:
+                        duty.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await self._drop_runs()
+        finally:
+            self._group = None
+            with anyio.CancelScope(shield=True):
+                await self._claims.leave()
+
+    # What others do
+
+    def _lose_runs(self) -> None:
+        for run in list(self._runs.values()):
+            run.end(Ending.LOST)
+
+    def _moved(self, live: Live) -> None:
+        run = self._runs.get(live.stored.id)
+        if run is None or self._group is None:
+            return
+        if live.stored.state in TERMINAL:
+            run.end(Ending.STOPPED)
+        elif run.waits_for:
+            self._group.create_task(self._deliver(run))
+
+    async def _deliver(self, run: Run) -> None:
+        """Hand a run what another process stored for it."""
+        journal = await self._tasks.ledger.journal(run.live.record.id)
+        for key in run.waits_for:
+            if key in journal.signals:
+                run.deliver(key, journal.signals[key])
 
     async def _drop_runs(self) -> None:
         """Let go of what still runs, and wait until it is gone."""
@@ -162,9 +212,6 @@ class EmbeddedEngine:
                 await self._idle.wait()
 
     async def _recover(self, row: RunRow) -> None:
-        if row.agent not in self._agents:
-            log.warning("run.deferred", task_id=row.task_id, agent=row.agent)
-            return
         stored = await self._tasks.ledger.task(row.task_id)
         if stored is None or stored.record.state in TERMINAL:
             log.warning("run.orphaned", task_id=row.task_id)
@@ -175,12 +222,13 @@ class EmbeddedEngine:
             log.error("run.gave_up", task_id=row.task_id, attempts=row.attempt)
             async with self._tasks.held(row.task_id) as live:
                 reason = f"The agent was begun {row.attempt} times and never got any further."
-                failed = decide.fail(live.record, reason, now=self._clock.now())
-                await self._tasks.commit(live, failed)
+                now, hold = self._clock.now(), HoldRun(row.task_id, row.token)
+                await self._tasks.commit(live, decide.fail(live.record, reason, now=now), hold=hold)
             return
-        await self._tasks.commit_rows(PutRun(row.task_id, row.agent, row.state, attempt))
+        await self._tasks.commit_rows(
+            HoldRun(row.task_id, row.token), AdvanceRun(row.task_id, attempt)
+        )
         log.info("run.recovered", task_id=row.task_id, attempt=attempt)
-        self._attempts[row.task_id] = attempt
         self._spawn(row.task_id)
 
     # One run
@@ -208,7 +256,8 @@ class EmbeddedEngine:
         try:
             live = await self._tasks.renewed(live)
             journal = await self._tasks.ledger.journal(task_id)
-            if task_id not in self._runs and live.record.state not in TERMINAL:
+            is_ours = journal.run is not None and journal.run.worker == self._claims.worker
+            if is_ours and task_id not in self._runs and live.record.state not in TERMINAL:
                 self._begin(live, journal)
         finally:
             self._tasks.release(live)
@@ -220,8 +269,7 @@ class EmbeddedEngine:
         if agent not in self._agents:
             log.warning("run.deferred", task_id=task_id, agent=agent)
             return
-        attempt = self._attempts.pop(task_id, 1)
-        run = Run(live, journal, warm_s=self._warm_s, attempt=attempt)
+        run = Run(live, journal, warm_s=self._warm_s)
         self._runs[task_id] = run
         live.users += 1
         run.start(self._drive(run))
@@ -233,6 +281,11 @@ class EmbeddedEngine:
             await run.until_ended(self._work(run))
             if run.ending is Ending.PARKED:
                 again = await self._park(run)
+            elif run.ending is Ending.LOST:
+                again = True  # it may have been claimed anew, by us
+        except Fenced:
+            log.warning("run.lost", task_id=task_id)
+            again = True
         except (Unavailable, Conflict) as error:
             log.warning("run.interrupted", task_id=task_id, code=error.code)
             again, pause_s = run.ending is not Ending.STOPPED, self._retry_s
@@ -260,13 +313,29 @@ class EmbeddedEngine:
             if run.ending is not None or live.record.state in TERMINAL:
                 return
             products, says = result if isinstance(result, Outcome) else (result, "")
-            ended = decide.finish(live.record, products, now=self._clock.now(), says=says)
+            # Here, as a result that is none is the agent's failure; and the commonest end is quick.
+            ended = decide.finish(live.record, products, now=self._now(), says=says)
         except BaseException as error:  # it may raise and return anything
             if _is_ours(error):
                 raise
             await self._broke(run, error)
             return
-        await self._tasks.commit(live, ended)
+        try:
+            await self._tasks.commit(live, ended, hold=run.hold)
+        except TaskMoved:
+            await self._end(
+                run, lambda record: decide.finish(record, products, now=self._now(), says=says)
+            )
+
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    async def _end(self, run: Run, ending: Callable[[TaskRecord], Decision]) -> None:
+        """End a task as its agent wants it, unless somebody else has."""
+        with suppress(IllegalMove):
+            run.live, _ = await self._tasks.change(
+                run.live, lambda record: (ending(record), ()), hold=run.hold
+            )
 
     async def _broke(self, run: Run, error: BaseException) -> None:
         cause = _cause(error)
@@ -275,9 +344,9 @@ class EmbeddedEngine:
         live = run.live = await self._tasks.renewed(run.live)
         if run.ending is not None or live.record.state in TERMINAL:
             return
-        now = self._clock.now()
         if isinstance(cause, AgentRejected):
-            await self._tasks.commit(live, decide.reject(live.record, str(cause), now=now))
+            text = str(cause)
+            await self._end(run, lambda record: decide.reject(record, text, now=self._now()))
             return
         if isinstance(cause, InterloomError):
             reason = str(cause)
@@ -286,15 +355,15 @@ class EmbeddedEngine:
         else:
             reason = "The agent failed unexpectedly."  # a foreign text is not for peers
             log.error("agent.raised", task_id=live.record.id, exc_info=cause)
-        await self._tasks.commit(live, decide.fail(live.record, reason, now=now))
+        await self._end(run, lambda record: decide.fail(record, reason, now=self._now()))
 
     async def _park(self, run: Run) -> bool:
-        """Let a run wait as a row; True when it must be begun again at once."""
-        run.woken = False
+        """Let a run wait as a row; True when what it waits for has come meanwhile, to us."""
         task_id = run.live.record.id
-        await self._tasks.commit_rows(ParkRun(task_id, run.waits_for))
+        await self._tasks.commit_rows(run.hold, ParkRun(task_id, run.waits_for))
         log.debug("run.parked", task_id=task_id)
-        return run.woken or any(key in run.signals for key in run.waits_for)
+        self._claims.nudge()  # it may have come by another process
+        return any(key in run.signals for key in run.waits_for)
 
 
 def _is_ours(error: BaseException) -> bool:

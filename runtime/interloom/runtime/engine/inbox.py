@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from interloom.runtime.core import decide
+from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.engine.agent import Agent, Reply
 from interloom.runtime.engine.caller import Caller, bad, history_length, no_task, own
@@ -27,7 +28,7 @@ from interloom.runtime.errors import (
     PushNotSupported,
     UnsupportedOperation,
 )
-from interloom.runtime.ledger.rows import MessageSeen, PutReply, PutStep, Seen
+from interloom.runtime.ledger.rows import MessageSeen, PutReply, PutStep, Seen, Write
 from interloom.runtime.model import (
     Message,
     Role,
@@ -183,35 +184,38 @@ class Inbox:
     async def _follow_up(self, caller: Caller, message: Message) -> Taken:
         live = await own(self._tasks, caller, message.task_id)
         try:
-            await self._take(caller, live, message)
+            live = await self._take(caller, live, message)
         except BaseException:
             self._tasks.release(live)
             raise
         return Taken(live, live.stored.seq)
 
-    async def _take(self, caller: Caller, live: Live, message: Message) -> None:
+    async def _take(self, caller: Caller, live: Live, message: Message) -> Live:
         if message.context_id and message.context_id != live.record.context_id:
             raise bad("message.contextId", "is not the context of the task")
         self._goes_on.get(caller.agent, _ANYTHING).check(message.parts)
         if message.message_id in live.messages:
-            return
+            return live
         seen = await self._tasks.ledger.seen(caller.owner, caller.agent, message.message_id)
         if seen is not None:
             if seen.task_id != live.record.id:
                 raise _used_elsewhere()
-            return
-        record = live.record
-        decision = decide.follow_up(record, message, now=self._clock.now())
-        rows = self._engine.writes(record, decision.effects)
+            return live
+
+        def joined(record: TaskRecord) -> tuple[Decision, tuple[Write, ...]]:
+            decision = decide.follow_up(record, message, now=self._clock.now())
+            return decision, self._engine.writes(record, decision.effects)
+
         live.messages.add(message.message_id)
         try:
-            await self._tasks.commit(live, decision, *rows, message_id=message.message_id)
+            live, decision = await self._tasks.change(live, joined, message_id=message.message_id)
         except BaseException as error:
             live.messages.discard(message.message_id)  # it was not taken: it may be sent again
-            if isinstance(error, MessageSeen) and error.seen.task_id != record.id:
+            if isinstance(error, MessageSeen) and error.seen.task_id != live.record.id:
                 raise _used_elsewhere() from None
             raise
         self._engine.act(live, decision.effects)
+        return live
 
 
 def _check_settings(settings: SendMessageConfiguration) -> None:

@@ -71,6 +71,30 @@ class Live:
             self.tail.extend(events)
         self.nudge()
 
+    def retake(
+        self,
+        record: TaskRecord,
+        events: tuple[Event, ...],
+        *,
+        view: TaskView | None = None,
+        snapshot: bytes | None = None,
+    ) -> None:
+        """Take over what another process stored.
+
+        Args:
+            record: The task now.
+            events: Those after the last that was stored here, in order.
+            view: What clients may know now; None where `events` are to be added to what there is.
+            snapshot: The A2A Task as JSON now, or None while it moves.
+        """
+        if view is None:
+            for event in events:
+                self.view.apply(event)
+        else:
+            self.view = view
+        self.record = record
+        self.publish(record, events, snapshot)
+
     def fail(self, failure: InterloomError) -> None:
         """Give up on this object; those who wait are told why."""
         self.failure = failure

@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 
 from interloom.runtime.core import decide
+from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.delivery import MESSAGE_ENDS, SUBSCRIPTION_ENDS
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.core.view import shorten
 from interloom.runtime.engine import listing
 from interloom.runtime.engine.agent import Agent
@@ -26,6 +28,7 @@ from interloom.runtime.errors import (
     PushNotSupported,
     UnsupportedOperation,
 )
+from interloom.runtime.ledger.rows import Write
 from interloom.runtime.model import (
     CancelTaskRequest,
     DeleteTaskPushNotificationConfigRequest,
@@ -126,6 +129,8 @@ class Operations:
         if stored.snapshot is not None:
             return shorten(stored.snapshot, length)
         async with self._tasks.held(request.id) as live:
+            if live.stored.seq < stored.record.seq:  # another process was faster
+                await self._tasks.refresh(live)
             return await self._tasks.json(live, length)
 
     async def list_tasks(self, caller: Caller, request: ListTasksRequest) -> bytes:
@@ -143,11 +148,14 @@ class Operations:
             TaskNotFound: Not there, or not the caller's.
             TaskNotCancelable: It is over already.
         """
+
+        def canceled(record: TaskRecord) -> tuple[Decision, tuple[Write, ...]]:
+            decision = decide.cancel(record, now=self._clock.now())
+            return decision, self._engine.writes(record, decision.effects)
+
         live = await own(self._tasks, caller, request.id)
         try:
-            decision = decide.cancel(live.record, now=self._clock.now())
-            rows = self._engine.writes(live.record, decision.effects)
-            await self._tasks.commit(live, decision, *rows)
+            live, decision = await self._tasks.change(live, canceled)
             self._engine.act(live, decision.effects)
             return await self._tasks.json(live)
         finally:

@@ -14,12 +14,15 @@ import math
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from enum import Enum, unique
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
 from interloom.runtime.engine.live import Live
-from interloom.runtime.ledger.rows import AdvanceRun, Journal, Write
+from interloom.runtime.ledger.rows import AdvanceRun, HoldRun, Journal, Write
+
+FIRST: Final = 1
+"""Token of a run that is held by the process that took the task's first message."""
 
 
 @unique
@@ -29,6 +32,7 @@ class Ending(Enum):
     PARKED = "parked"
     STOPPED = "stopped"
     DRAINED = "drained"
+    LOST = "lost"
 
 
 class Run:
@@ -36,12 +40,12 @@ class Run:
 
     Attributes:
         live: The task.
+        hold: Stands before everything it writes: nothing is written for another process's run.
         steps: Results of completed steps by key, JSON.
         signals: What was delivered by key, JSON.
         calls: Tool calls by key.
         event_ids: Events appended before this run began.
         ending: Why it is being dropped, or None.
-        woken: True when something was delivered while it was being parked.
     """
 
     __slots__ = (
@@ -56,21 +60,22 @@ class Run:
         "calls",
         "ending",
         "event_ids",
+        "hold",
         "live",
         "signals",
         "steps",
-        "woken",
     )
 
-    def __init__(self, live: Live, journal: Journal, *, warm_s: float, attempt: int = 1) -> None:
+    def __init__(self, live: Live, journal: Journal, *, warm_s: float) -> None:
+        row = journal.run
         self.live = live
+        self.hold = HoldRun(live.record.id, FIRST if row is None else row.token)
         self.steps = {**journal.steps}
         self.signals = {**journal.signals}
         self.calls = {**journal.calls}
         self.event_ids = journal.event_ids
         self.ending: Ending | None = None
-        self.woken = False
-        self._warm_s, self._attempt = warm_s, attempt
+        self._warm_s, self._attempt = warm_s, 1 if row is None else row.attempt
         self._task: asyncio.Task[None] | None = None
         self._cancels = 0
         self._is_working = False
@@ -105,8 +110,8 @@ class Run:
         return tuple(self._waiting)
 
     def end(self, ending: Ending) -> None:
-        """Drop the coroutine; the first reason given stands, but a stop overrides parking."""
-        if self.ending is None or ending is Ending.STOPPED:
+        """Drop the coroutine; the first reason given stands, but its end or loss override it."""
+        if self.ending is None or ending in {Ending.STOPPED, Ending.LOST}:
             self.ending = ending
         if self._is_working and self._task is not None:
             self._cancels += 1
@@ -124,7 +129,6 @@ class Run:
     def deliver(self, key: str, value: bytes) -> None:
         """Hand it something that is stored; the first value under a key stands."""
         self.signals.setdefault(key, value)
-        self.woken = True
         event = self._waiting.get(key)
         if event is not None:
             event.set()

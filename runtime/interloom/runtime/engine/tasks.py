@@ -11,9 +11,9 @@ moved the task is found out by the ledger (`Conflict`): then this object is drop
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 import anyio
 
@@ -26,12 +26,15 @@ from interloom.runtime.core.view import TaskView
 from interloom.runtime.engine.live import Live
 from interloom.runtime.errors import Conflict, InterloomError, TaskNotFound, Unavailable
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import CreateTask, MoveTask, Write
+from interloom.runtime.ledger.rows import CreateTask, Fenced, HoldRun, MoveTask, TaskMoved, Write
 from interloom.runtime.model import Message, TaskState
 from interloom.runtime.telemetry.log import logger
 
 log = logger("engine")
 _info = logging.getLogger("interloom.engine")  # asked first: most processes log no moves
+
+Decide: TypeAlias = Callable[[TaskRecord], tuple[Decision, tuple[Write, ...]]]
+"""Gives what follows from a record, and the rows that belong to it."""
 
 PAGE: Final = 500
 """Events read at a time."""
@@ -43,10 +46,12 @@ class Tasks:
     Attributes:
         ledger: The system of record.
         leaving: True once subscribers are to go elsewhere.
+        on_moved: Called when another process moved a task that is held here.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.on_moved: Callable[[Live], None] = _nobody_cares
         self._live: dict[str, Live] = {}
         self.leaving = False
 
@@ -138,8 +143,53 @@ class Tasks:
             events += page
         return events
 
+    async def change(
+        self,
+        live: Live,
+        decide: Decide,
+        *,
+        hold: HoldRun | None = None,
+        message_id: str = "",
+    ) -> tuple[Live, Decision]:
+        """Decide on a task as it is, and store that; once more when somebody moved it meanwhile.
+
+        Args:
+            live: The task.
+            decide: Gives the decision on a record, and rows of the same transaction.
+            hold: The run that writes it; nothing is stored when it is another process's.
+            message_id: The caller's message that is decided on, or empty.
+
+        Returns:
+            The task, and the decision that stands.
+
+        Raises:
+            InterloomError: What `decide` raises.
+            Fenced: The run is another process's.
+            Conflict: A message is a repeat.
+            Unavailable: The ledger takes no writes.
+        """
+        held = live
+        try:
+            while True:
+                if live.failure is not None or live.record is not live.stored:
+                    live = await self.renewed(live)
+                decision, more = decide(live.record)
+                with suppress(TaskMoved):  # somebody got further, so this ends
+                    await self.commit(live, decision, *more, hold=hold, message_id=message_id)
+                    return live, decision
+        except BaseException:
+            if live is not held:  # whoever called still has the one it gave us
+                self.release(live)
+                held.users += 1
+            raise
+
     async def commit(
-        self, live: Live, decision: Decision, *more: Write, message_id: str = ""
+        self,
+        live: Live,
+        decision: Decision,
+        *more: Write,
+        hold: HoldRun | None = None,
+        message_id: str = "",
     ) -> None:
         """Store a decision taken from `live.record`, with the rows that belong to it; then show it.
 
@@ -147,16 +197,20 @@ class Tasks:
             live: The task.
             decision: What is to be stored; when it has no events, only `more` is.
             more: Rows of the same transaction.
+            hold: The run that writes it; nothing is stored when it is another process's.
             message_id: The caller's message that was decided on, or empty.
 
         Raises:
-            Conflict: Another process moved the task, or a message is a repeat.
+            TaskMoved: Another process moved the task; `live` is as it is now.
+            Fenced: The run is another process's.
+            Conflict: A message is a repeat.
             Unavailable: The ledger takes no writes.
         """
         before, record, events = live.record, decision.record, decision.events
+        guard = () if hold is None else (hold,)
         if not events:
             if more:
-                await self.commit_rows(*more)
+                await self.commit_rows(*guard, *more)
             return
         live.record = record
         for event in events:
@@ -164,8 +218,11 @@ class Tasks:
         snapshot = live.view.json() if record.state in SETTLED else None
         try:
             await self.ledger.commit(
-                made(MoveTask, (record, before.seq, events, snapshot, message_id)), *more
+                *guard, made(MoveTask, (record, before.seq, events, snapshot, message_id)), *more
             )
+        except (TaskMoved, Fenced):
+            await self._retake(live)
+            raise
         except InterloomError as error:
             self._drop(live, error)
             raise
@@ -175,6 +232,43 @@ class Tasks:
         live.publish(record, events, snapshot)
         if record.state in SETTLED and _info.isEnabledFor(logging.INFO):
             _log_move(before, record)
+
+    async def refresh(self, live: Live) -> None:
+        """Take over what another process did to a task that is held here.
+
+        While a commit of ours is under way there is nothing to do: it will find out.
+        """
+        before = live.stored
+        stored = await self.ledger.task(before.id)
+        if stored is None or live.record is not before or stored.record.seq <= before.seq:
+            return
+        events = await self._events_after(before.seq, stored.record)
+        if live.record is before:
+            live.retake(stored.record, events, snapshot=stored.snapshot)
+            self.on_moved(live)
+
+    async def _retake(self, live: Live) -> None:
+        """Have a task be what is stored, whatever was decided on it here."""
+        stored = await self.ledger.task(live.stored.id)
+        if stored is None:
+            self._drop(live, TaskNotFound("no such task"))
+            return
+        view = await self._view(stored.record)
+        events = await self._events_after(live.stored.seq, stored.record)
+        live.retake(stored.record, events, view=view, snapshot=stored.snapshot)
+        self.on_moved(live)
+
+    async def _events_after(self, seq: int, record: TaskRecord) -> tuple[Event, ...]:
+        events = await self.ledger.events(record.id, after=seq, limit=record.seq - seq)
+        return tuple(events)
+
+    def find(self, task_id: str) -> Live | None:
+        """A task that is held here, or None."""
+        return self._live.get(task_id)
+
+    def held_ids(self) -> list[str]:
+        """All that are."""
+        return list(self._live)
 
     async def commit_rows(self, *writes: Write) -> None:
         """Store rows that no client sees: steps, calls, runs.
@@ -252,6 +346,10 @@ class Follower:
             self._cursor = cursor
             fresh.append(event)
         return fresh
+
+
+def _nobody_cares(_: Live) -> None:
+    """What is told of moves while no engine is there."""
 
 
 def _log_move(before: TaskRecord, after: TaskRecord) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
+
+import anyio
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.outbox import Progress, Undelivered
@@ -18,6 +20,8 @@ from interloom.runtime.ledger.rows import (
     CallRow,
     CreateTask,
     DropPush,
+    Fenced,
+    HoldRun,
     Journal,
     MessageSeen,
     MovePush,
@@ -31,12 +35,15 @@ from interloom.runtime.ledger.rows import (
     PutRun,
     PutSignal,
     PutStep,
+    ReleaseRun,
     RunRow,
     RunState,
     Seen,
     StoredTask,
+    TaskMoved,
     Write,
 )
+from interloom.runtime.values import Clock, SystemClock
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -45,12 +52,19 @@ Value = TypeVar("Value")
 class MemoryLedger:
     """One dictionary for each table of `schema/`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        """Make an empty store.
+
+        Args:
+            clock: What its alarms go by; None for the machine's.
+        """
+        self._clock = clock or SystemClock()
         self._tasks: dict[str, TaskRecord] = {}
         self._snapshots: dict[str, bytes] = {}  # of tasks that do not move
         self._events: dict[str, dict[str, Event]] = {}  # by event id, in order
         self._messages: dict[tuple[str, str, str], Seen] = {}
         self._runs: dict[str, RunRow] = {}
+        self._alarms: dict[str, datetime | None] = {}  # when a parked run is to be woken
         self._steps: dict[str, dict[str, bytes]] = {}
         self._signals: dict[str, dict[str, bytes]] = {}
         self._calls: dict[str, dict[str, CallRow]] = {}
@@ -68,8 +82,10 @@ class MemoryLedger:
             MoveTask: self._move,
             PutReply: self._reply,
             PutRun: self._put_run,
+            HoldRun: self._hold,
             AdvanceRun: self._advance,
             ParkRun: self._park,
+            ReleaseRun: self._release,
             PutSignal: self._put_signal,
             PutStep: self._put_step,
             PutCall: self._put_call,
@@ -139,7 +155,7 @@ class MemoryLedger:
         task_id = record.id
         before = self._tasks.get(task_id)
         if before is None or before.seq != write.expected_seq:
-            raise Conflict("the task moved on")
+            raise TaskMoved("the task moved on")
         self._tasks[task_id] = record
         self._undo.append((self._tasks, task_id, before))
         self._append(self._events[task_id], write.events)
@@ -186,24 +202,39 @@ class MemoryLedger:
         if task is not None and task.state not in TERMINAL:
             self._put(self._runs, write.task_id, write)
 
+    def _hold(self, write: HoldRun) -> None:
+        run = self._runs.get(write.task_id)
+        if run is None or run.token != write.token:
+            raise Fenced("the run is another process's")
+
     def _advance(self, write: AdvanceRun) -> None:
         run = self._runs.get(write.task_id)
         if run is not None:
-            self._put(self._runs, write.task_id, run._replace(attempt=1))
+            self._put(self._runs, write.task_id, run._replace(attempt=write.attempt))
 
     def _park(self, write: ParkRun) -> None:
         signals = self._signals.get(write.task_id, {})
-        if not any(key in signals for key in write.waits_for):
-            self._set_state(write.task_id, RunState.ACTIVE, RunState.PARKED)
+        run = self._runs.get(write.task_id)
+        if run is None:
+            return
+        if any(key in signals for key in write.waits_for):
+            self._release(ReleaseRun(write.task_id))
+        else:
+            self._put(self._runs, run.task_id, run._replace(state=RunState.PARKED, worker=""))
+            wait_s = write.wake_in_s
+            alarm = None if wait_s is None else self._clock.now() + timedelta(seconds=wait_s)
+            self._put(self._alarms, run.task_id, alarm)
 
-    def _set_state(self, task_id: str, before: RunState, after: RunState) -> None:
-        run = self._runs.get(task_id)
-        if run is not None and run.state is before:
-            self._put(self._runs, task_id, run._replace(state=after))
+    def _release(self, write: ReleaseRun) -> None:
+        run = self._runs.get(write.task_id)
+        if run is not None:
+            self._put(self._runs, run.task_id, run._replace(state=RunState.ACTIVE, worker=""))
 
     def _put_signal(self, write: PutSignal) -> None:
         self._put_first(self._of(self._signals, write.task_id), write.key, write.value)
-        self._set_state(write.task_id, RunState.PARKED, RunState.ACTIVE)
+        run = self._runs.get(write.task_id)
+        if run is not None and run.state is RunState.PARKED:
+            self._put(self._runs, run.task_id, _taken(run, write.worker))
 
     def _put_step(self, write: PutStep) -> None:
         self._put_first(self._of(self._steps, write.task_id), write.key, write.result)
@@ -259,11 +290,43 @@ class MemoryLedger:
             dict(self._signals.get(task_id, {})),
             dict(self._calls.get(task_id, {})),
             frozenset(self._events.get(task_id, ())),
+            self._runs.get(task_id),
         )
 
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
         return [self._runs[task_id] for task_id in self._tasks if task_id in self._runs]
+
+    async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
+        """Work on runs; whoever did so before is gone, as a store in memory has one process."""
+        for task_id, run in self._runs.items():
+            self._runs[task_id] = run._replace(worker="")
+
+    async def leave(self, worker: str) -> None:
+        """Work on runs no more."""
+        for task_id, run in self._runs.items():
+            if run.worker == worker:
+                self._runs[task_id] = run._replace(worker="")
+
+    async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
+        """Take over runs nobody works on, oldest first; see `Ledger.claim`."""
+        now = self._clock.now()
+        free = [
+            task_id
+            for task_id in self._tasks
+            if (run := self._runs.get(task_id)) is not None
+            and not run.worker
+            and run.agent in agents
+            and (run.state is RunState.ACTIVE or _is_due(self._alarms.get(task_id), now))
+        ]
+        for task_id in free[:limit]:
+            self._runs[task_id] = _taken(self._runs[task_id], worker)
+        return [self._runs[task_id] for task_id in free[:limit]]
+
+    async def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+        """Nothing, ever: a store in memory is one process's own."""
+        await anyio.sleep_forever()
+        yield None
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         """What became of a message, or None when it is new."""
@@ -301,6 +364,14 @@ class MemoryLedger:
     async def aclose(self) -> None:
         """Take no more writes."""
         self._closed = True
+
+
+def _taken(run: RunRow, worker: str) -> RunRow:
+    return run._replace(state=RunState.ACTIVE, worker=worker, token=run.token + 1)
+
+
+def _is_due(alarm: datetime | None, now: datetime) -> bool:
+    return alarm is not None and alarm <= now
 
 
 def _turn(row: PushRow) -> tuple[datetime | None, str, str]:

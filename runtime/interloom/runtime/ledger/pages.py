@@ -13,7 +13,7 @@ from typing import Final
 
 from interloom.runtime.core.machine import TABLE
 from interloom.runtime.core.paging import Query
-from interloom.runtime.ledger.statements import millis
+from interloom.runtime.ledger.columns import millis
 from interloom.runtime.model import TaskState
 
 TASK: Final = (

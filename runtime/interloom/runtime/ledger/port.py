@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from typing import Protocol
 
 from interloom.runtime.core.outbox import Undelivered
@@ -25,8 +25,8 @@ class Ledger(Protocol):
         and what the caller believes to be stored must not differ.
 
         Raises:
-            Conflict: A task moved on, a message was seen before (`MessageSeen`), or a task has all
-                the push configs it may have (`PushesFull`).
+            Conflict: A task moved on, a message was seen before (`MessageSeen`), a run is another
+                process's (`Fenced`), or a task has all the push configs it may have (`PushesFull`).
             Unavailable: The store takes no writes: disk full, closed.
         """
         ...
@@ -45,6 +45,46 @@ class Ledger(Protocol):
 
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
+        ...
+
+    async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
+        """Be one of the processes that work on the runs of this store, until `leave`.
+
+        The store says by itself that the process is alive, as long as its event loop turns.
+
+        Args:
+            worker: Names the process; no worker had that name before.
+            on_loss: Called in the event loop when others took it for dead: its runs are theirs.
+
+        Raises:
+            BadConfig: The store cannot be shared with those who serve it.
+        """
+        ...
+
+    async def leave(self, worker: str) -> None:
+        """Work on runs no more; those the worker holds are nobody's, and active."""
+        ...
+
+    async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
+        """Take over runs that have something to do and nobody works on, oldest first.
+
+        Nobody works on a run that was let go of, whose time has come, or whose worker is dead.
+
+        Args:
+            worker: Who takes them; it has joined.
+            agents: Whose runs it can go on with; those of others are left.
+            limit: Runs at most.
+
+        Returns:
+            The rows as they are now, with their new tokens.
+        """
+        ...
+
+    def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+        """Tasks that got events, by whatever process, and the number of the last; as it happens.
+
+        None stands for any: look at all that are of interest. A store of one process says nothing.
+        """
         ...
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:

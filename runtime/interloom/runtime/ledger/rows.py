@@ -61,12 +61,16 @@ class RunRow(NamedTuple):
         agent: Which agent function.
         state: Active or parked; a finished run has no row.
         attempt: How often it was begun since it last got anywhere; 1 at first.
+        worker: Which process works on it; empty for nobody.
+        token: How often it was taken by a process: the guard of what that one writes.
     """
 
     task_id: str
     agent: str
     state: RunState
     attempt: int
+    worker: str = ""
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,14 @@ class Journal:
         signals: What was delivered to it by key, JSON.
         calls: Its tool calls by key.
         event_ids: Events it has appended already.
+        run: Its row, or None where the task is over.
     """
 
     steps: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     signals: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     calls: Mapping[str, CallRow] = field(default_factory=dict[str, CallRow])
     event_ids: frozenset[str] = frozenset()
+    run: RunRow | None = None
 
 
 class StoredTask(NamedTuple):
@@ -147,9 +153,9 @@ class CreateTask(NamedTuple):
 class MoveTask(NamedTuple):
     """A task's new record, and the events that brought it there, following the last one stored.
 
-    Refused with `Conflict` unless the task's `seq` still is `expected_seq`, or when it has an event
-    of that number or id. A task that is over has no run: its row goes in the same write, its
-    journal stays.
+    Refused with `TaskMoved` unless the task's `seq` still is `expected_seq`, and with `Conflict`
+    when it has an event of that number or id. A task that is over has no run: its row goes in the
+    same write, its journal stays.
 
     Attributes:
         record: The task now.
@@ -186,30 +192,68 @@ class PutReply(NamedTuple):
 
 
 class PutRun(RunRow):
-    """Begin, or begin again, a run; replaces the row there is. A task that is over gets none."""
+    """Begin a run; replaces the row there is. A task that is over gets none."""
 
     __slots__ = ()
 
 
-class AdvanceRun(NamedTuple):
-    """A run got further: its attempts start over. Nothing where the task has no run any more."""
+class HoldRun(NamedTuple):
+    """Refuse the whole transaction with `Fenced` unless the run is still this worker's.
+
+    Part of everything a run writes, so that a process that was taken for dead, and comes back,
+    changes nothing any more.
+    """
 
     task_id: str
+    token: int
+
+
+class AdvanceRun(NamedTuple):
+    """Count how often a run was begun; 1 says that it got further.
+
+    Nothing where the task has no run any more.
+    """
+
+    task_id: str
+    attempt: int = 1
 
 
 class ParkRun(NamedTuple):
-    """Let a run wait as a row, unless something it waits for has come: then it is active."""
+    """Let a run wait as a row that is nobody's.
+
+    It stays active when something it waits for has come; then whoever claims it goes on with it.
+
+    Attributes:
+        task_id: The task.
+        waits_for: Keys of the signals it waits for.
+        wake_in_s: Seconds until it is woken without a signal, by the store's clock; None for never.
+    """
 
     task_id: str
     waits_for: tuple[str, ...]
+    wake_in_s: float | None = None
+
+
+class ReleaseRun(NamedTuple):
+    """Let go of a run that has more to do; whoever claims it goes on with it."""
+
+    task_id: str
 
 
 class PutSignal(NamedTuple):
-    """Deliver a value to a run under a key, first write wins; a parked run becomes active."""
+    """Deliver a value to a run under a key, first write wins; a parked run becomes active.
+
+    Attributes:
+        task_id: The task.
+        key: What the run waits under.
+        value: JSON.
+        worker: Who takes the run over when it was parked; empty for nobody.
+    """
 
     task_id: str
     key: str
     value: bytes
+    worker: str = ""
 
 
 class PutStep(NamedTuple):
@@ -266,8 +310,10 @@ Write: TypeAlias = (
     | MoveTask
     | PutReply
     | PutRun
+    | HoldRun
     | AdvanceRun
     | ParkRun
+    | ReleaseRun
     | PutSignal
     | PutStep
     | PutCall
@@ -289,6 +335,18 @@ class MessageSeen(Conflict):
     def __init__(self, seen: Seen) -> None:
         super().__init__("the message was received before")
         self.seen = seen
+
+
+class TaskMoved(Conflict):
+    """The task is not where the decision was taken from any more; decide again."""
+
+    code = "TASK_MOVED"
+
+
+class Fenced(Conflict):
+    """The run is another process's now; what this one makes of it counts no more."""
+
+    code = "FENCED"
 
 
 class PushesFull(Conflict):

@@ -7,41 +7,35 @@ hop ten times that. With `synchronous=FULL` a commit returns after the WAL is on
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from importlib.resources import files
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 import orjson
 
-from interloom.runtime.core import questions
-from interloom.runtime.core.outbox import Progress, Undelivered
+from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Chunk, Event, TaskRecord
-from interloom.runtime.core.trace import Trace
+from interloom.runtime.core.record import Event
 from interloom.runtime.errors import BadConfig, Unavailable
-from interloom.runtime.ledger import pages
+from interloom.runtime.ledger import columns, pages, run_statements
+from interloom.runtime.ledger.heart import Heart
 from interloom.runtime.ledger.rows import (
     CallRow,
     CallState,
     Journal,
     PushRow,
     RunRow,
-    RunState,
     Seen,
     StoredTask,
     Write,
 )
 from interloom.runtime.ledger.statements import run_write, seen
-from interloom.runtime.ledger.writer import GroupWriter, outcome
-from interloom.runtime.model import TaskState
+from interloom.runtime.ledger.workers import Workers, private
+from interloom.runtime.ledger.writer import GroupWriter, Transaction, outcome
 
 APPLICATION_ID: Final = 0x17E2_100A
 """Marks a database file as ours (`PRAGMA application_id`)."""
@@ -55,6 +49,11 @@ SCHEMA: Final = tuple(
 SCHEMA_VERSION: Final = len(SCHEMA)
 """How many of them a file has had (`PRAGMA user_version`)."""
 
+LEASE_S: Final = 30.0
+"""Seconds without a word after which a process is taken for dead."""
+WATCH_S: Final = 0.02
+"""Seconds between two looks at whether another process has written."""
+
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""
 
@@ -62,6 +61,8 @@ _PUSH: Final = (
     "SELECT task.id, push.id, host, body, done, attempts, due_ms, stopped"
     " FROM push JOIN task ON task.number = push.task"
 )
+_RUN_OF: Final = f"{run_statements.RUN} WHERE task.id = ?"
+_LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
 _OUTBOX: Final = (  # made of constants; values are bound
     f"{_PUSH} WHERE due_ms IS NOT NULL AND host NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
     " ORDER BY due_ms, task.id, push.id LIMIT ?"
@@ -69,21 +70,32 @@ _OUTBOX: Final = (  # made of constants; values are bound
 
 
 class SqliteLedger:
-    """Rows in one file, which one process at a time may serve."""
+    """Rows in one file, which several processes of one host may serve."""
 
-    def __init__(self, path: Path, *, durability: Durability = "full") -> None:
+    def __init__(
+        self, path: Path, *, durability: Durability = "full", lease_s: float = LEASE_S
+    ) -> None:
         """Open the file, or make it.
 
         Args:
             path: The database file; `-wal`, `-shm` and `.lock` files appear beside it.
             durability: See `Durability`.
+            lease_s: Seconds a process that says nothing is taken for alive; one that died is found
+                out at once.
 
         Raises:
-            BadConfig: Not a store of ours, made by a newer version, or in use.
+            BadConfig: Not a store of ours, made by a newer version, or on a network file system.
         """
-        self._lock = _hold(path)
+        self._path, self._lease_s = path, lease_s
+        self._hearts: dict[str, tuple[Heart, sqlite3.Connection]] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            private(path)  # SQLite gives `-wal` and `-shm` the mode of the database
+        except OSError as error:
+            raise BadConfig(f"{path}: cannot be made: {error.strerror}") from None
+        self._workers = Workers(path, lease_s=lease_s)
         with ExitStack() as undo:
-            undo.callback(self._lock.close)
+            undo.callback(self._workers.close)
             try:
                 self._writing = undo.enter_context(closing(_connect(path)))
                 _prepare(self._writing, path, durability)
@@ -104,15 +116,18 @@ class SqliteLedger:
                 if run_write(connection, write):
                     is_due = True
 
-        with anyio.CancelScope(shield=True):
-            await outcome(self._writer.submit(transaction))
+        await self._transact(transaction)
         if is_due and self._nudge is not None:
             self._nudge()
+
+    async def _transact(self, transaction: Transaction) -> None:
+        with anyio.CancelScope(shield=True):
+            await outcome(self._writer.submit(transaction))
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
         rows = self._read(f"{pages.TASK} WHERE id = ?", (task_id,))
-        return StoredTask(_record(rows[0]), rows[0][9]) if rows else None
+        return StoredTask(columns.record(rows[0]), rows[0][9]) if rows else None
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with `seq > after`, in order, at most `limit`."""
@@ -121,7 +136,7 @@ class SqliteLedger:
             " WHERE task = (SELECT number FROM task WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?",
             (task_id, after, limit),
         )
-        return [_event(row) for row in rows]
+        return [columns.event(row) for row in rows]
 
     async def journal(self, task_id: str) -> Journal:
         """Everything a run of the task needs to go on."""
@@ -133,6 +148,10 @@ class SqliteLedger:
                 for key, state, body in self._of(task_id, "key, state, body FROM call")
             },
             event_ids=frozenset(name for (name,) in self._of(task_id, "event_id FROM event")),
+            run=next(
+                (run_statements.run(row) for row in self._read(_RUN_OF, (task_id,))),
+                None,
+            ),
         )
 
     def _of(self, task_id: str, what: str) -> list[Any]:
@@ -143,11 +162,70 @@ class SqliteLedger:
 
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
-        rows = self._read(
-            "SELECT task.id, run.agent, run.state, run.attempt FROM run"
-            " JOIN task ON task.number = run.task ORDER BY task.number"
-        )
-        return [RunRow(task_id, agent, RunState(state), n) for task_id, agent, state, n in rows]
+        rows = self._read(f"{run_statements.RUN} ORDER BY task.number")
+        return [run_statements.run(row) for row in rows]
+
+    async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
+        """Be one of the processes that work on runs; see `Ledger.join`."""
+        await self._transact(lambda connection: self._workers.join(connection, worker))
+        beating = _connect(self._path)
+
+        def beat() -> bool:
+            return self._workers.beat(beating, worker)
+
+        self._hearts[worker] = (Heart(beat, lease_s=self._lease_s, on_loss=on_loss), beating)
+
+    async def leave(self, worker: str) -> None:
+        """Work on runs no more; see `Ledger.leave`."""
+        if worker in self._hearts:
+            self._stop_heart(worker)
+            await self._transact(lambda connection: self._workers.leave(connection, worker))
+
+    def _stop_heart(self, worker: str) -> None:
+        heart, beating = self._hearts.pop(worker)
+        heart.stop()
+        beating.close()
+
+    async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
+        """Take over runs nobody works on; see `Ledger.claim`."""
+        with _readable():
+            if not run_statements.is_any_free(self._reading) and not self._workers.dead(
+                self._reading, worker
+            ):
+                return []  # which is how it mostly is, and costs no transaction
+        claimed: list[RunRow] = []
+        is_member = False
+
+        def take(connection: sqlite3.Connection) -> None:
+            nonlocal is_member
+            self._workers.bury(connection, worker)
+            is_member = self._workers.beat(connection, worker)
+            if is_member:
+                claimed[:] = run_statements.claim(connection, worker, agents, limit)
+
+        await self._transact(take)
+        if not is_member:
+            self._hearts[worker][0].lose()
+        return claimed
+
+    async def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+        """Tasks that got events, whoever wrote them; see `Ledger.changes`."""
+        ((version,),) = self._read("PRAGMA data_version")
+        ((last,),) = self._read(_LAST_EVENT)
+        while True:
+            await anyio.sleep(WATCH_S)
+            ((now,),) = self._read("PRAGMA data_version")
+            if now == version:
+                continue
+            version = now
+            found = self._read(
+                "SELECT task.id, max(event.seq), max(event.rowid) FROM event"
+                " JOIN task ON task.number = event.task WHERE event.rowid > ? GROUP BY task.id",
+                (last,),
+            )
+            if found:
+                last = max(rowid for _, _, rowid in found)
+                yield {task_id: seq for task_id, seq, _ in found}
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         """What became of a message, or None when it is new."""
@@ -158,17 +236,17 @@ class SqliteLedger:
         """Tasks that match, newest status first, and how many match in all."""
         ((total,),) = self._read(*pages.total(query))
         rows = self._read(*pages.page(query))
-        return [StoredTask(_record(row), row[9]) for row in rows], total
+        return [StoredTask(columns.record(row), row[9]) for row in rows], total
 
     async def pushes(self, task_id: str) -> list[PushRow]:
         """A task's push configs, in the order of their ids."""
         rows = self._read(f"{_PUSH} WHERE task.id = ? ORDER BY push.id", (task_id,))
-        return [_push(row) for row in rows]
+        return [columns.push(row) for row in rows]
 
     async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
         """What is to be posted, the earliest first; see `Ledger.outbox`."""
         rows = self._read(_OUTBOX, (orjson.dumps(list(without)).decode(), limit))
-        return [_push(row) for row in rows]
+        return [columns.push(row) for row in rows]
 
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
         """Events that were given up, the latest first, at most `limit`."""
@@ -179,7 +257,7 @@ class SqliteLedger:
             (limit,),
         )
         return [
-            Undelivered(task_id, push_id, seq, _moment(at_ms), reason)
+            Undelivered(task_id, push_id, seq, columns.moment(at_ms), reason)
             for task_id, push_id, seq, at_ms, reason in rows
         ]
 
@@ -196,38 +274,12 @@ class SqliteLedger:
 
     async def aclose(self) -> None:
         """Write what is queued and close the file."""
+        for worker in list(self._hearts):
+            self._stop_heart(worker)
         self._writer.close()
         self._writing.close()
         self._reading.close()
-        self._lock.close()
-
-
-def _hold(path: Path) -> TextIOWrapper:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _private(path)  # SQLite gives `-wal` and `-shm` the mode of the database
-        lock = _private(path.with_name(path.name + ".lock")).open("a")
-    except OSError as error:
-        raise BadConfig(f"{path}: cannot be made: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise BadConfig(f"{path}: another process serves this store") from None
-    return lock
-
-
-def _private(path: Path) -> Path:
-    """Make a file, if there is none, that nobody but its owner may read, whatever the umask."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path
-    try:
-        os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
-    return path
+        self._workers.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -260,36 +312,3 @@ def _readable() -> Generator[None]:
         yield
     except sqlite3.Error as error:
         raise Unavailable("the store cannot be read") from error
-
-
-def _event(row: tuple[int, str, str, bytes, bytes | None, str | None, int, int]) -> Event:
-    seq, event_id, state, body, message, artifact, append, last = row
-    chunk = None if artifact is None else Chunk(artifact, bool(append), bool(last))
-    return Event(seq, event_id, TaskState(state), body, message, chunk)
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
-
-
-def _push(row: tuple[str, str, str, bytes, int, int, int | None, str]) -> PushRow:
-    task_id, push_id, host, body, done, attempts, due_ms, stopped = row
-    due = None if due_ms is None else _moment(due_ms)
-    return PushRow(task_id, push_id, host, body, Progress(done, attempts, due, stopped))
-
-
-def _record(
-    row: tuple[str, str, str, str, str, int, int, bytes | None, bytes | None, bytes | None],
-) -> TaskRecord:
-    task_id, context_id, owner, agent, state, status_ms, seq, asks, trace, _ = row
-    return TaskRecord(
-        id=task_id,
-        context_id=context_id,
-        owner=owner,
-        agent=agent,
-        state=TaskState(state),
-        status_at=_moment(status_ms),
-        seq=seq,
-        asks=() if asks is None else questions.load(orjson.loads(asks)),
-        trace=None if trace is None else Trace(**orjson.loads(trace)),
-    )

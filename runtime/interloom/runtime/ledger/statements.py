@@ -1,10 +1,9 @@
-"""What each write does to the tables of `schema/`."""
+"""What each write does to the tables; runs and their journals are in `run_statements`."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -14,10 +13,13 @@ from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.outbox import Progress
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
+from interloom.runtime.ledger import run_statements
+from interloom.runtime.ledger.columns import millis
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CreateTask,
     DropPush,
+    HoldRun,
     MessageSeen,
     MovePush,
     MoveTask,
@@ -29,22 +31,15 @@ from interloom.runtime.ledger.rows import (
     PutRun,
     PutSignal,
     PutStep,
+    ReleaseRun,
     Seen,
+    TaskMoved,
     Write,
 )
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 _STATUS: Final = (None, False, False)
 """The chunk of an event that changes the status."""
 
-_OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
-# Made of constants; values are bound.
-_PUT_RUN: Final = (
-    "INSERT OR REPLACE INTO run (task, agent, state, attempt) SELECT number, ?, ?, ? FROM task"  # noqa: S608
-    f" WHERE id = ? AND state NOT IN ({_OVER})"
-)
 _NO_TASK: Final = 0
 """The number of no task."""
 _COUNT: Final = (
@@ -52,11 +47,6 @@ _COUNT: Final = (
     " ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks"
 )
 _RECOUNT: Final = _COUNT.replace("(?, ?, ?, ?)", "(?, ?, ?, ?), (?, ?, ?, ?)")
-
-
-def millis(moment: datetime) -> int:
-    """Milliseconds since the epoch, the precision A2A asks for (5.6.1)."""
-    return (moment - _EPOCH) // _MILLISECOND
 
 
 def run_write(connection: sqlite3.Connection, write: Write) -> bool | None:
@@ -102,7 +92,7 @@ def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
         (record.id, write.expected_seq),
     ).fetchone()
     if found is None:
-        raise Conflict("the task moved on")
+        raise TaskMoved("the task moved on")
     number, before, pushes = found
     if before != record.state.value:
         agent = record.owner, record.agent
@@ -199,58 +189,6 @@ def seen(connection: sqlite3.Connection, owner: str, agent: str, message_id: str
     return None if row is None else Seen(*row)
 
 
-# A row of a task that is not there is not written: these take the task's number from its row.
-
-
-def _put_run(connection: sqlite3.Connection, write: PutRun) -> None:
-    connection.execute(_PUT_RUN, (write.agent, write.state.value, write.attempt, write.task_id))
-
-
-def _advance_run(connection: sqlite3.Connection, write: AdvanceRun) -> None:
-    connection.execute(
-        "UPDATE run SET attempt = 1 WHERE task = (SELECT number FROM task WHERE id = ?)",
-        (write.task_id,),
-    )
-
-
-def _park_run(connection: sqlite3.Connection, write: ParkRun) -> None:
-    connection.execute(
-        "UPDATE run SET state = 'parked' WHERE task = (SELECT number FROM task WHERE id = ?)"
-        " AND NOT EXISTS (SELECT 1 FROM signal WHERE signal.task = run.task"
-        " AND key IN (SELECT value FROM json_each(?)))",
-        (write.task_id, orjson.dumps(write.waits_for).decode()),
-    )
-
-
-def _put_signal(connection: sqlite3.Connection, write: PutSignal) -> None:
-    connection.execute(
-        "INSERT OR IGNORE INTO signal (task, key, value)"
-        " SELECT number, ?, ? FROM task WHERE id = ?",
-        (write.key, write.value, write.task_id),
-    )
-    connection.execute(
-        "UPDATE run SET state = 'active' WHERE state = 'parked'"
-        " AND task = (SELECT number FROM task WHERE id = ?)",
-        (write.task_id,),
-    )
-
-
-def _put_step(connection: sqlite3.Connection, write: PutStep) -> None:
-    connection.execute(
-        "INSERT OR IGNORE INTO step (task, key, result) SELECT number, ?, ? FROM task WHERE id = ?",
-        (write.key, write.result, write.task_id),
-    )
-
-
-def _put_call(connection: sqlite3.Connection, write: PutCall) -> None:
-    call = write.call
-    connection.execute(
-        "INSERT OR REPLACE INTO call (task, key, state, body)"
-        " SELECT number, ?, ?, ? FROM task WHERE id = ?",
-        (call.key, call.state.value, call.body, call.task_id),
-    )
-
-
 def _put_push(connection: sqlite3.Connection, write: PutPush) -> bool:
     row, progress = write.row, write.row.progress
     number = connection.execute("SELECT number FROM task WHERE id = ?", (row.task_id,)).fetchone()
@@ -321,12 +259,14 @@ _STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], bool | 
     CreateTask: _create_task,
     MoveTask: _move_task,
     PutReply: _put_reply,
-    PutRun: _put_run,
-    AdvanceRun: _advance_run,
-    ParkRun: _park_run,
-    PutSignal: _put_signal,
-    PutStep: _put_step,
-    PutCall: _put_call,
+    PutRun: run_statements.put_run,
+    HoldRun: run_statements.hold_run,
+    AdvanceRun: run_statements.advance_run,
+    ParkRun: run_statements.park_run,
+    ReleaseRun: run_statements.release_run,
+    PutSignal: run_statements.put_signal,
+    PutStep: run_statements.put_step,
+    PutCall: run_statements.put_call,
     PutPush: _put_push,
     DropPush: _drop_push,
     MovePush: _move_push,

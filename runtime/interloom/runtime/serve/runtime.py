@@ -113,7 +113,9 @@ class Runtime:
         """
         async with self._settings.around(), self._opened_ledger() as ledger:
             tasks = Tasks(ledger)
-            engine = EmbeddedEngine(tasks, self._agents, self._clock, warm_s=self._settings.warm_s)
+            engine = EmbeddedEngine(
+                tasks, self._agents, self._clock, self._ids, warm_s=self._settings.warm_s
+            )
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
                 try:

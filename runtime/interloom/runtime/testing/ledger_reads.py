@@ -45,7 +45,13 @@ async def the_first_step_and_the_first_signal_stand(ledger: Ledger) -> None:
     await ledger.commit(PutCall(done))
     same(
         await ledger.journal(task.id),
-        Journal({"step": b"first"}, {"ask": b"first"}, {"tool/1": done}, frozenset({"event-1"})),
+        Journal(
+            {"step": b"first"},
+            {"ask": b"first"},
+            {"tool/1": done},
+            frozenset({"event-1"}),
+            RunRow(task.id, "echo", RunState.ACTIVE, 1),
+        ),
     )
 
 

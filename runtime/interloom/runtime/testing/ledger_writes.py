@@ -97,7 +97,11 @@ async def a_refused_transaction_leaves_nothing(ledger: Ledger) -> None:
             await refusal(Conflict, ledger.commit(*harmless, write))
     same(await ledger.task(task.id), StoredTask(task, b"before"))
     same(await ledger.events(task.id), list(events(1, 2)))
-    same(await ledger.journal(task.id), Journal(event_ids=frozenset({"event-1", "event-2"})))
+    begun = RunRow(task.id, "echo", RunState.ACTIVE, 1)
+    same(
+        await ledger.journal(task.id),
+        Journal(event_ids=frozenset({"event-1", "event-2"}), run=begun),
+    )
     same(await ledger.runs(), [RunRow(task.id, "echo", RunState.ACTIVE, 1)])
     for number in (2, 3):
         same(await ledger.task(f"task-{number}"), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from interloom.runtime.testing import ledger_claims as claims
 from interloom.runtime.testing import ledger_pushes as pushes
 from interloom.runtime.testing import ledger_reads as reads
 from interloom.runtime.testing import ledger_writes as writes
@@ -51,4 +52,13 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     pushes.a_config_that_is_given_up_is_due_no_more,
     pushes.the_outbox_is_read_earliest_first,
     pushes.a_commit_that_fills_the_outbox_nudges,
+    claims.a_run_nobody_works_on_is_claimed_once,
+    claims.runs_are_claimed_oldest_first_and_of_known_agents,
+    claims.a_run_at_work_and_a_parked_one_are_not_claimed,
+    claims.a_run_that_is_let_go_of_is_claimed_again,
+    claims.a_signal_gives_a_parked_run_to_whoever_brings_it,
+    claims.a_parked_run_whose_signal_has_come_is_nobodys_and_active,
+    claims.a_parked_run_is_claimed_when_its_time_has_come,
+    claims.runs_of_a_worker_that_left_are_nobodys,
+    claims.a_task_that_is_over_is_held_by_nobody,
 )

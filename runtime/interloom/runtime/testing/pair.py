@@ -8,7 +8,7 @@ async with pair(agents, MemoryLedger) as world:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,17 +17,15 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskGroup, TaskStatus
 
 from interloom.runtime.client import A2AClient
-from interloom.runtime.core.outbox import Undelivered
-from interloom.runtime.core.paging import Query
-from interloom.runtime.core.record import Event
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
+from interloom.runtime.ledger.rows import Write
 from interloom.runtime.serve.body import App, Scope
 from interloom.runtime.serve.cards import agent_path
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
+from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.testing.in_process import AppHttp, in_process
 
 DOWN_S: Final = 10.0
@@ -182,7 +180,7 @@ class _Life:
             self.over.set()
 
 
-class CutLedger:
+class CutLedger(ForwardingLedger):
     """A ledger that can be cut off: what dying code still writes is not stored.
 
     Args:
@@ -191,7 +189,7 @@ class CutLedger:
     """
 
     def __init__(self, inner: Ledger, *, outlives: bool) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._outlives = outlives
         self._is_cut = False
 
@@ -203,50 +201,15 @@ class CutLedger:
         """Store all of them, or none; see `Ledger.commit`."""
         if self._is_cut:
             raise Unavailable("the store is gone")
-        await self._inner.commit(*writes)
+        await super().commit(*writes)
 
-    async def task(self, task_id: str) -> StoredTask | None:
-        """One task, or None."""
-        return await self._inner.task(task_id)
-
-    async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
-        """Events with `seq > after`, in order, at most `limit`."""
-        return await self._inner.events(task_id, after=after, limit=limit)
-
-    async def journal(self, task_id: str) -> Journal:
-        """Everything a run of the task needs to go on."""
-        return await self._inner.journal(task_id)
-
-    async def runs(self) -> list[RunRow]:
-        """All unfinished runs, oldest first."""
-        return await self._inner.runs()
-
-    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
-        """What became of a message, or None when it is new."""
-        return await self._inner.seen(owner, agent, message_id)
-
-    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
-        """Tasks that match, and how many match in all; see `Ledger.page`."""
-        return await self._inner.page(query)
-
-    async def pushes(self, task_id: str) -> list[PushRow]:
-        """A task's push configs, in the order of their ids."""
-        return await self._inner.pushes(task_id)
-
-    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
-        """What is to be posted; see `Ledger.outbox`."""
-        return await self._inner.outbox(limit=limit, without=without)
-
-    async def undelivered(self, *, limit: int) -> list[Undelivered]:
-        """Events that were given up, the latest first."""
-        return await self._inner.undelivered(limit=limit)
-
-    def watch_outbox(self, nudge: Callable[[], None]) -> None:
-        """Have `nudge` called after each commit that put something there."""
-        self._inner.watch_outbox(nudge)
+    async def leave(self, worker: str) -> None:
+        """Work on runs no more; a process that died says nothing of the kind."""
+        if not self._is_cut:
+            await super().leave(worker)
 
     async def aclose(self) -> None:
         """Let go of the store, which may outlive us."""
         self._is_cut = True
         if not self._outlives:
-            await self._inner.aclose()
+            await super().aclose()

@@ -1,0 +1,115 @@
+"""This process among those that work on a ledger's runs: what it takes over, and what it loses.
+
+Every run has one worker at a time. A process claims runs that nobody works on; what it makes of
+them counts as long as they are its own, which the ledger checks with each write (`HoldRun`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from typing import Final
+
+import anyio
+
+from interloom.runtime.engine.tasks import Tasks
+from interloom.runtime.errors import Conflict, Unavailable
+from interloom.runtime.ledger.rows import RunRow
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import Ids
+
+log = logger("engine")
+
+CLAIM_S: Final = 0.25
+"""Seconds between two looks for runs that nobody works on."""
+AT_ONCE: Final = 100
+"""Runs claimed in one transaction; the next look follows at once."""
+
+
+class Claims:
+    """Claims runs for one engine, and tells it what other processes did.
+
+    Attributes:
+        worker: Names this process; another name after it was taken for dead.
+    """
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        agents: Collection[str],
+        ids: Ids,
+        *,
+        take: Callable[[RunRow], Awaitable[None]],
+        drop: Callable[[], None],
+    ) -> None:
+        """Prepare to work on the runs of some agents.
+
+        Args:
+            tasks: Whose ledger it is, and which of its tasks are in memory.
+            agents: Whose runs can be gone on with here.
+            ids: Where names come from.
+            take: Goes on with a run that is claimed.
+            drop: Lets go of all runs: they are others' now.
+        """
+        self._tasks, self._agents, self._ids = tasks, agents, ids
+        self._take, self._drop = take, drop
+        self.worker = ids.fresh()
+        self._nudged, self._lost = anyio.Event(), False
+
+    async def join(self) -> None:
+        """Be one of the processes that work on the ledger's runs.
+
+        Raises:
+            BadConfig: It cannot be shared with those who are there.
+        """
+        await self._tasks.ledger.join(self.worker, self._lose)
+
+    async def leave(self) -> None:
+        """Work on runs no more; what is left of them is for others."""
+        with suppress(Unavailable):
+            await self._tasks.ledger.leave(self.worker)
+
+    def nudge(self) -> None:
+        """Look at once for runs that nobody works on."""
+        self._nudged.set()
+
+    async def claim(self) -> None:
+        """Take over what nobody works on."""
+        more = True
+        while more:
+            claimed = await self._tasks.ledger.claim(self.worker, self._agents, limit=AT_ONCE)
+            for row in claimed:
+                await self._take(row)
+            more = len(claimed) == AT_ONCE
+
+    async def keep_claiming(self) -> None:
+        """Do so again and again."""
+        while True:
+            with anyio.move_on_after(CLAIM_S):
+                await self._nudged.wait()
+            self._nudged = anyio.Event()
+            try:
+                if self._lost:
+                    await self._join_again()
+                await self.claim()
+            except (Unavailable, Conflict) as error:
+                log.warning("claim.failed", code=error.code)
+
+    async def watch(self) -> None:
+        """Keep the tasks in memory as other processes make them."""
+        async for changed in self._tasks.ledger.changes():
+            for task_id in self._tasks.held_ids() if changed is None else changed:
+                live = self._tasks.find(task_id)
+                if live is not None and (changed is None or live.record.seq < changed[task_id]):
+                    await self._tasks.refresh(live)
+
+    def _lose(self) -> None:
+        log.error("worker.lost", worker=self.worker)
+        self._lost = True
+        self._drop()
+        self.nudge()
+
+    async def _join_again(self) -> None:
+        self.worker = self._ids.fresh()
+        await self.join()
+        self._lost = False

@@ -1,0 +1,150 @@
+"""What each write does to the rows of runs and their journals.
+
+A row of a task that is not there is not written: statements take the task's number from its row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from typing import Any, Final
+
+import orjson
+
+from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.ledger.rows import (
+    AdvanceRun,
+    Fenced,
+    HoldRun,
+    ParkRun,
+    PutCall,
+    PutRun,
+    PutSignal,
+    PutStep,
+    ReleaseRun,
+    RunRow,
+    RunState,
+)
+from interloom.runtime.ledger.workers import NOW_MS
+
+RUN: Final = (
+    "SELECT task.id, run.agent, run.state, attempt, coalesce(worker, ''), token FROM run"
+    " JOIN task ON task.number = run.task"
+)
+"""A query for runs, to be completed; `run` reads its rows."""
+
+# Made of constants; values are bound.
+_OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
+_PUT_RUN: Final = (
+    "INSERT OR REPLACE INTO run (task, agent, state, attempt, worker, token)"  # noqa: S608
+    f" SELECT number, ?, ?, ?, ?, ? FROM task WHERE id = ? AND state NOT IN ({_OVER})"
+)
+_OF: Final = "task = (SELECT number FROM task WHERE id = ?)"
+_COME: Final = (
+    "EXISTS (SELECT 1 FROM signal WHERE signal.task = run.task"
+    " AND key IN (SELECT value FROM json_each(?)))"
+)
+_PARK: Final = (
+    f"UPDATE run SET worker = NULL, state = CASE WHEN {_COME} THEN 'active' ELSE 'parked' END,"  # noqa: S608
+    f" wake_ms = {NOW_MS} + ? WHERE {_OF}"
+)
+_FREE: Final = (
+    "SELECT 1 FROM run WHERE worker IS NULL AND state = 'active'"  # noqa: S608
+    f" UNION ALL SELECT 1 FROM run WHERE wake_ms <= {NOW_MS} LIMIT 1"
+)
+_CLAIM: Final = (
+    "UPDATE run SET worker = ?, token = token + 1, state = 'active', wake_ms = NULL"  # noqa: S608
+    " WHERE task IN (SELECT task FROM run WHERE worker IS NULL AND (state = 'active'"
+    f" OR wake_ms <= {NOW_MS}) AND agent IN (SELECT value FROM json_each(?))"
+    " ORDER BY task LIMIT ?) RETURNING task"
+)
+
+
+def run(row: tuple[str, str, str, int, str, int]) -> RunRow:
+    """A run as read by `RUN`."""
+    task_id, agent, state, attempt, worker, token = row
+    return RunRow(task_id, agent, RunState(state), attempt, worker, token)
+
+
+def is_any_free(connection: sqlite3.Connection) -> bool:
+    """Whether there is a run that somebody could claim, who knows its agent."""
+    return connection.execute(_FREE).fetchone() is not None
+
+
+def claim(
+    connection: sqlite3.Connection, worker: str, agents: Collection[str], limit: int
+) -> list[RunRow]:
+    """Take over runs that have something to do and nobody works on; inside a transaction."""
+    names = orjson.dumps(list(agents)).decode()
+    taken = connection.execute(_CLAIM, (worker, names, limit)).fetchall()
+    found: list[Any] = []
+    for number in taken:
+        found += connection.execute(f"{RUN} WHERE run.task = ?", number)
+    return [run(row) for row in found]
+
+
+def put_run(connection: sqlite3.Connection, write: PutRun) -> None:
+    """See `PutRun`."""
+    task_id, agent, state, attempt, worker, token = write
+    connection.execute(_PUT_RUN, (agent, state.value, attempt, worker or None, token, task_id))
+
+
+def hold_run(connection: sqlite3.Connection, write: HoldRun) -> None:
+    """See `HoldRun`.
+
+    Raises:
+        Fenced: The run is another process's.
+    """
+    sql = f"SELECT 1 FROM run WHERE {_OF} AND token = ?"  # noqa: S608
+    if connection.execute(sql, write).fetchone() is None:
+        raise Fenced("the run is another process's")
+
+
+def advance_run(connection: sqlite3.Connection, write: AdvanceRun) -> None:
+    """See `AdvanceRun`."""
+    sql = f"UPDATE run SET attempt = ? WHERE {_OF}"  # noqa: S608
+    connection.execute(sql, (write.attempt, write.task_id))
+
+
+def park_run(connection: sqlite3.Connection, write: ParkRun) -> None:
+    """See `ParkRun`."""
+    wait_ms = None if write.wake_in_s is None else int(write.wake_in_s * 1000)
+    connection.execute(_PARK, (orjson.dumps(write.waits_for).decode(), wait_ms, write.task_id))
+
+
+def release_run(connection: sqlite3.Connection, write: ReleaseRun) -> None:
+    """See `ReleaseRun`."""
+    sql = f"UPDATE run SET worker = NULL, state = 'active' WHERE {_OF}"  # noqa: S608
+    connection.execute(sql, write)
+
+
+def put_signal(connection: sqlite3.Connection, write: PutSignal) -> None:
+    """See `PutSignal`."""
+    connection.execute(
+        "INSERT OR IGNORE INTO signal (task, key, value)"
+        " SELECT number, ?, ? FROM task WHERE id = ?",
+        (write.key, write.value, write.task_id),
+    )
+    connection.execute(
+        "UPDATE run SET state = 'active', worker = ?, token = token + 1, wake_ms = NULL"  # noqa: S608
+        f" WHERE state = 'parked' AND {_OF}",
+        (write.worker or None, write.task_id),
+    )
+
+
+def put_step(connection: sqlite3.Connection, write: PutStep) -> None:
+    """See `PutStep`."""
+    connection.execute(
+        "INSERT OR IGNORE INTO step (task, key, result) SELECT number, ?, ? FROM task WHERE id = ?",
+        (write.key, write.result, write.task_id),
+    )
+
+
+def put_call(connection: sqlite3.Connection, write: PutCall) -> None:
+    """See `PutCall`."""
+    call = write.call
+    connection.execute(
+        "INSERT OR REPLACE INTO call (task, key, state, body)"
+        " SELECT number, ?, ?, ? FROM task WHERE id = ?",
+        (call.key, call.state.value, call.body, call.task_id),
+    )

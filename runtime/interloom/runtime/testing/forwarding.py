@@ -1,0 +1,82 @@
+"""A ledger that passes everything on to another: what tests put in front of a real one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+
+from interloom.runtime.core.outbox import Undelivered
+from interloom.runtime.core.paging import Query
+from interloom.runtime.core.record import Event
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
+
+
+class ForwardingLedger:
+    """Passes everything on; a subclass says what it does otherwise. See `Ledger`."""
+
+    def __init__(self, inner: Ledger) -> None:
+        self.inner = inner
+
+    async def commit(self, *writes: Write) -> None:
+        """Store all of them, or none."""
+        await self.inner.commit(*writes)
+
+    async def task(self, task_id: str) -> StoredTask | None:
+        """One task, or None."""
+        return await self.inner.task(task_id)
+
+    async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Events with `seq > after`, in order, at most `limit`."""
+        return await self.inner.events(task_id, after=after, limit=limit)
+
+    async def journal(self, task_id: str) -> Journal:
+        """Everything a run of the task needs to go on."""
+        return await self.inner.journal(task_id)
+
+    async def runs(self) -> list[RunRow]:
+        """All unfinished runs, oldest first."""
+        return await self.inner.runs()
+
+    async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
+        """Be one of the processes that work on runs."""
+        await self.inner.join(worker, on_loss)
+
+    async def leave(self, worker: str) -> None:
+        """Work on runs no more."""
+        await self.inner.leave(worker)
+
+    async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
+        """Take over runs that have something to do and nobody works on."""
+        return await self.inner.claim(worker, agents, limit=limit)
+
+    def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+        """Tasks that got events, by whatever process."""
+        return self.inner.changes()
+
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
+        """What became of a message, or None when it is new."""
+        return await self.inner.seen(owner, agent, message_id)
+
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
+        """Tasks that match, and how many match in all."""
+        return await self.inner.page(query)
+
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        """A task's push configs, in the order of their ids."""
+        return await self.inner.pushes(task_id)
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        """What is to be posted."""
+        return await self.inner.outbox(limit=limit, without=without)
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        """Events that were given up, the latest first."""
+        return await self.inner.undelivered(limit=limit)
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        """Have `nudge` called after each commit that put something there."""
+        self.inner.watch_outbox(nudge)
+
+    async def aclose(self) -> None:
+        """Finish what was begun and let go of the store."""
+        await self.inner.aclose()

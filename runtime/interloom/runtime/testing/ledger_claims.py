@@ -1,0 +1,145 @@
+"""What a store promises of who works on a run. Source: as `ledger_writes`.
+
+A process of its own is a name here: what tells a dead process from a live one is each store's.
+"""
+
+from __future__ import annotations
+
+from interloom.runtime.errors import Conflict
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import (
+    AdvanceRun,
+    Fenced,
+    HoldRun,
+    ParkRun,
+    PutRun,
+    PutSignal,
+    PutStep,
+    ReleaseRun,
+    RunRow,
+    RunState,
+    TaskMoved,
+)
+from interloom.runtime.model import TaskState
+from interloom.runtime.testing.promise import BrokenPromise, same
+from interloom.runtime.testing.samples import creation, move, record
+
+_ECHO = ("echo",)
+_NONE = list[RunRow]()
+
+
+def _nothing() -> None:
+    """What is called when a worker is lost; none is here."""
+
+
+async def _refuses(ledger: Ledger, refusal: type[Conflict], *writes: HoldRun | PutStep) -> None:
+    try:
+        await ledger.commit(*writes)
+    except refusal:
+        return
+    raise BrokenPromise(f"{writes} took place")
+
+
+async def a_run_nobody_works_on_is_claimed_once(ledger: Ledger) -> None:
+    """By whoever asks first; it has a new token, and is active."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(*creation(record()))
+    taken = RunRow("task-1", "echo", RunState.ACTIVE, 1, "worker-1", 1)
+    same(await ledger.claim("worker-1", _ECHO, limit=5), [taken])
+    same(await ledger.claim("worker-1", _ECHO, limit=5), _NONE)
+    same(await ledger.runs(), [taken])
+
+
+async def runs_are_claimed_oldest_first_and_of_known_agents(ledger: Ledger) -> None:
+    """As many as asked for; those of other agents are left for somebody who knows them."""
+    await ledger.join("worker-1", _nothing)
+    for task_id, agent in (("b", "echo"), ("a", "other"), ("d", "echo"), ("c", "echo")):
+        await ledger.commit(*creation(record(task_id, agent=agent)))
+    first = await ledger.claim("worker-1", _ECHO, limit=2)
+    same([row.task_id for row in first], ["b", "d"])
+    rest = await ledger.claim("worker-1", ("other", "echo"), limit=9)
+    same([row.task_id for row in rest], ["a", "c"])
+
+
+async def a_run_at_work_and_a_parked_one_are_not_claimed(ledger: Ledger) -> None:
+    """The one is somebody's, the other has nothing to do."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(
+        *creation(record("mine"))[:1], PutRun("mine", "echo", RunState.ACTIVE, 1, "worker-1", 1)
+    )
+    await ledger.commit(*creation(record("parked")), ParkRun("parked", ("ask/1",)))
+    same(await ledger.claim("worker-1", _ECHO, limit=5), _NONE)
+
+
+async def a_run_that_is_let_go_of_is_claimed_again(ledger: Ledger) -> None:
+    """Each time it has another token, and what its last worker writes is refused, whole."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(*creation(record()))
+    await ledger.claim("worker-1", _ECHO, limit=1)
+    await ledger.commit(HoldRun("task-1", 1), PutStep("task-1", "first", b"1"))
+    await ledger.commit(ReleaseRun("task-1"))
+    (again,) = await ledger.claim("worker-1", _ECHO, limit=1)
+    same(again.token, 2)
+    await _refuses(ledger, Fenced, HoldRun("task-1", 1), PutStep("task-1", "second", b"2"))
+    await ledger.commit(HoldRun("task-1", 2), PutStep("task-1", "third", b"3"))
+    same((await ledger.journal("task-1")).steps, {"first": b"1", "third": b"3"})
+
+
+async def a_signal_gives_a_parked_run_to_whoever_brings_it(ledger: Ledger) -> None:
+    """Or to nobody, who then has it until it is claimed; one at work stays where it is."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(*creation(record()))
+    await ledger.commit(ParkRun("task-1", ("ask/1",)))
+    await ledger.commit(PutSignal("task-1", "ask/1", b"[]", "worker-1"))
+    taken = RunRow("task-1", "echo", RunState.ACTIVE, 1, "worker-1", 1)
+    same(await ledger.runs(), [taken])
+    await ledger.commit(PutSignal("task-1", "ask/2", b"[]", "worker-2"))
+    same(await ledger.runs(), [taken])
+    await ledger.commit(ParkRun("task-1", ("ask/3",)), PutSignal("task-1", "ask/3", b"[]"))
+    same(await ledger.runs(), [RunRow("task-1", "echo", RunState.ACTIVE, 1, "", 2)])
+    same(len(await ledger.claim("worker-1", _ECHO, limit=1)), 1)
+
+
+async def a_parked_run_whose_signal_has_come_is_nobodys_and_active(ledger: Ledger) -> None:
+    """Whoever stored the signal did not know that the run was about to be parked."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(*creation(record()))
+    await ledger.claim("worker-1", _ECHO, limit=1)
+    await ledger.commit(PutSignal("task-1", "ask/1", b"[]", "worker-2"))
+    await ledger.commit(HoldRun("task-1", 1), ParkRun("task-1", ("ask/1",)))
+    same(len(await ledger.claim("worker-1", _ECHO, limit=1)), 1)
+
+
+async def a_parked_run_is_claimed_when_its_time_has_come(ledger: Ledger) -> None:
+    """By the store's own clock."""
+    await ledger.join("worker-1", _nothing)
+    for task_id, wake_in_s in (("later", 3600.0), ("now", 0.0), ("never", None)):
+        await ledger.commit(*creation(record(task_id)), ParkRun(task_id, ("ask",), wake_in_s))
+    claimed = await ledger.claim("worker-1", _ECHO, limit=5)
+    same([row.task_id for row in claimed], ["now"])
+
+
+async def runs_of_a_worker_that_left_are_nobodys(ledger: Ledger) -> None:
+    """They are active, as they were, and their attempts are counted on."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(*creation(record()), AdvanceRun("task-1", 3))
+    await ledger.claim("worker-1", _ECHO, limit=1)
+    await ledger.leave("worker-1")
+    same(await ledger.runs(), [RunRow("task-1", "echo", RunState.ACTIVE, 3, "", 1)])
+    await ledger.join("worker-2", _nothing)
+    (taken,) = await ledger.claim("worker-2", _ECHO, limit=1)
+    same(taken, RunRow("task-1", "echo", RunState.ACTIVE, 3, "worker-2", 2))
+
+
+async def a_task_that_is_over_is_held_by_nobody(ledger: Ledger) -> None:
+    """What its run still writes is refused, and so is a move from where the task is not."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.commit(*creation(record()))
+    await ledger.claim("worker-1", _ECHO, limit=1)
+    await ledger.commit(move(1, state=TaskState.CANCELED))
+    await _refuses(ledger, Fenced, HoldRun("task-1", 1), PutStep("task-1", "late", b"1"))
+    try:
+        await ledger.commit(move(1, state=TaskState.COMPLETED))
+    except TaskMoved:
+        return
+    raise BrokenPromise("a task moved twice from one place")
