@@ -25,6 +25,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "ClientOptions",
         "Credentials",
         "Demand",
+        "Resume",
         "Trust",
         "for_origin",
         "http_bindings",

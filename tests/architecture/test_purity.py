@@ -18,6 +18,7 @@ FILES = frozenset(
         "runtime.client.failures",
         "runtime.client.freshness",
         "runtime.client.replies",
+        "runtime.client.seen",
         "bridges.handoff.questions",
         "bridges.handoff.pending",
         "bridges.handoff.failures",

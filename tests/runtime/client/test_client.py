@@ -7,7 +7,7 @@ from contextlib import aclosing
 import orjson
 import pytest
 
-from interloom.runtime.client import A2AClient, BadStatus, resolve
+from interloom.runtime.client import A2AClient, BadStatus, ClientOptions, Resume, resolve
 from interloom.runtime.client.options import PATIENT
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.errors import (
@@ -34,6 +34,7 @@ from tests.runtime.client.test_choose import card
 
 CARD = card(("https://h.example/rpc", "JSONRPC", "1.0"))
 MESSAGE = Message(message_id="m-1", role=Role.USER, parts=(Part(text="Lisbon"),))
+ONE_STREAM = ClientOptions(resume=Resume(tries=0))
 TRACE = Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=b")
 WORKING = b'{"id":"t-1","contextId":"c","status":{"state":"TASK_STATE_WORKING"}}'
 STREAM = {"content-type": "text/event-stream; charset=utf-8"}
@@ -54,7 +55,7 @@ def state(name: str) -> bytes:
 
 def client(*answers: Canned) -> tuple[A2AClient, ScriptedPort]:
     port = ScriptedPort(list(answers))
-    return A2AClient(CARD, port), port
+    return A2AClient(CARD, port, options=ONE_STREAM), port
 
 
 async def collected(agent: A2AClient) -> list[StreamResponse]:

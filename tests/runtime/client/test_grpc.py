@@ -19,7 +19,7 @@ from interloom.runtime.client import A2AClient, AuthRequired
 from interloom.runtime.client.addresses import GrpcAddress
 from interloom.runtime.client.calls import http_bindings
 from interloom.runtime.client.grpc import GrpcChannels
-from interloom.runtime.client.options import ClientOptions, for_origin
+from interloom.runtime.client.options import ClientOptions, Resume, for_origin
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import (
@@ -209,7 +209,7 @@ async def test_server_that_ends_is_unavailable_and_found_again_once_it_is_back()
     """gRPC: UNAVAILABLE with a reason of ours; then the connection is made anew."""
     slow = Slow()
     async with house(slow.agent) as at:
-        client = at.client("slow")
+        client = at.client("slow", replace(ONLY, resume=Resume(tries=0)))
         async with aclosing(client.stream(message())) as events:
             first = await anext(events)
             await slow.working.wait()

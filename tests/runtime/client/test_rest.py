@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from interloom.runtime.client import A2AClient
+from interloom.runtime.client import A2AClient, ClientOptions, Resume
 from interloom.runtime.client.rest import written
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.errors import InvalidAgentResponse, LocalError, TaskNotFound
@@ -36,6 +36,7 @@ URL = "https://h.example/a2a/hotel"
 CARD = card((URL, "HTTP+JSON", "1.0"))
 SAID = Message(message_id="m-1", role=Role.USER, parts=(Part(text="Lisbon"),))
 WORKING = b'{"id":"t-1","contextId":"c","status":{"state":"TASK_STATE_WORKING"}}'
+ONE_STREAM = ClientOptions(resume=Resume(tries=0))
 STREAM = {"content-type": "text/event-stream"}
 
 WRITTEN: list[tuple[str, WireModel, str, str, object]] = [
@@ -167,7 +168,7 @@ async def test_stream_gives_its_events() -> None:
     events = b'data: {"task":%b}\n\n' % WORKING
     port = ScriptedPort([Canned((events,), headers=STREAM)])
 
-    (event,) = [each async for each in A2AClient(CARD, port).stream(SAID)]
+    (event,) = [each async for each in A2AClient(CARD, port, options=ONE_STREAM).stream(SAID)]
 
     assert event.task is not None
     assert port.sent[0].headers["accept"] == "text/event-stream"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from interloom.runtime.client import A2AClient, ClientOptions, for_origin
+from interloom.runtime.client import A2AClient, ClientOptions, Resume, for_origin
 from interloom.runtime.errors import TransportError
 from interloom.runtime.model import Message, Part, Role
 from tests.runtime.client.ports import Canned, ScriptedPort
@@ -15,6 +15,7 @@ ONE, TWO = "https://one.example/rpc", "https://two.example/rest"
 CARD = card((ONE, "JSONRPC", "1.0"), (TWO, "HTTP+JSON", "1.0"))
 SAID = Message(message_id="m-1", role=Role.USER, parts=(Part(text="Lisbon"),))
 TASK = b'{"id":"t-1","contextId":"c","status":{"state":"TASK_STATE_WORKING"}}'
+ONE_STREAM = ClientOptions(resume=Resume(tries=0))
 STREAM = {"content-type": "text/event-stream"}
 
 
@@ -52,7 +53,7 @@ async def test_stream_begins_at_the_next_interface_too() -> None:
     events = Canned((b'data: {"task":%b}\n\n' % TASK,), headers=STREAM)
     port = ScriptedPort([lost(delivered=False), events])
 
-    (event,) = [each async for each in A2AClient(CARD, port).stream(SAID)]
+    (event,) = [each async for each in A2AClient(CARD, port, options=ONE_STREAM).stream(SAID)]
 
     assert event.task is not None
     assert port.sent[1].url == f"{TWO}/message:stream"

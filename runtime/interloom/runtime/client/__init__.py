@@ -2,6 +2,8 @@
 
 client      `A2AClient`: one agent, its operations as methods
 options     what a client may be told: limits, credentials, extensions, bindings
+resume      a stream that goes on when it breaks
+seen        PURE: what a stream has told of a task so far
 calls       one request or stream: the card, the way there, the time limit
 route       the interfaces of one agent, and which is used
 cards       agent cards: found, kept as HTTP allows, trusted or not
@@ -26,7 +28,7 @@ from interloom.runtime.client.calls import http_bindings
 from interloom.runtime.client.cards import Cards, resolve
 from interloom.runtime.client.client import A2AClient
 from interloom.runtime.client.failures import AuthRequired, BadStatus
-from interloom.runtime.client.options import ClientOptions, Credentials, for_origin
+from interloom.runtime.client.options import ClientOptions, Credentials, Resume, for_origin
 from interloom.runtime.client.policy import Demand, Trust
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "ClientOptions",
     "Credentials",
     "Demand",
+    "Resume",
     "Trust",
     "for_origin",
     "http_bindings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from math import inf
 from typing import Final, TypeVar
 
@@ -22,6 +23,7 @@ from interloom.runtime.model import AgentCard, StreamResponse, WireModel
 from interloom.runtime.net.port import HttpPort
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire.card import Binding
+from interloom.runtime.wire.extensions import STREAM
 from interloom.runtime.wire.methods import METHODS
 
 Answer = TypeVar("Answer", bound=WireModel)
@@ -34,6 +36,33 @@ Below this, a card that says `no-cache` would be a second request before every r
 """
 _PATIENT: Final = frozenset({"SendMessage", "SendStreamingMessage", "SubscribeToTask"})
 """Operations that last as long as the agent works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request on its way out.
+
+    Attributes:
+        name: Of its operation.
+        request: Its parameters.
+        trace: W3C trace context, or None.
+        ends_at: When it must be done, seconds on the event loop's clock.
+        after: As for `CallContext`.
+    """
+
+    name: str
+    request: WireModel
+    trace: Trace | None = None
+    ends_at: float = inf
+    after: str = ""
+
+
+def sending(
+    name: str, request: WireModel, trace: Trace | None = None, timeout_s: float | None = None
+) -> Sending:
+    """A request that leaves now, and has so many seconds."""
+    ends_at = inf if timeout_s is None else anyio.current_time() + timeout_s
+    return Sending(name, request, trace, ends_at)
 
 
 def http_bindings(port: HttpPort) -> Mapping[str, Open]:
@@ -93,75 +122,58 @@ class Calls:
         self._route.follow(await self.card(), self._options.bindings or tuple(self._opens))
         return self._route
 
-    async def answer(
-        self,
-        name: str,
-        kind: type[Answer],
-        request: WireModel,
-        trace: Trace | None = None,
-        timeout_s: float | None = None,
-    ) -> Answer:
+    async def answer(self, kind: type[Answer], sending: Sending) -> Answer:
         """Send one request; its answer, decoded."""
-        peer, data = await self.call(name, request, trace, timeout_s)
+        peer, data = await self.call(sending)
         return replies.decoded(peer, kind, data)
 
-    async def call(
-        self,
-        name: str,
-        request: WireModel,
-        trace: Trace | None = None,
-        timeout_s: float | None = None,
-    ) -> tuple[str, JsonObject]:
+    async def call(self, sending: Sending) -> tuple[str, JsonObject]:
         """Send one request; the peer's name for messages, and the answer.
 
         Raises:
-            TransportError: Also when it was not done within `timeout_s`.
+            TransportError: Also when it was not done in time.
         """
-        ends_at = _ends_at(timeout_s)
-        return await _in_time(self._call(name, request, trace, ends_at), name, ends_at)
+        return await _in_time(self._call(sending), sending)
 
-    async def _call(
-        self, name: str, request: WireModel, trace: Trace | None, ends_at: float
-    ) -> tuple[str, JsonObject]:
+    async def _call(self, sending: Sending) -> tuple[str, JsonObject]:
         route = await self.route()
-        data = await route.call(METHODS[name], request, self._context(name, trace, ends_at))
-        return route.peer, data
+        context = self._context(sending, self._options.extensions)
+        return route.peer, await route.call(METHODS[sending.name], sending.request, context)
 
-    async def events(
-        self,
-        name: str,
-        request: WireModel,
-        trace: Trace | None = None,
-        timeout_s: float | None = None,
-    ) -> AsyncGenerator[StreamResponse]:
-        """Send one request; the events of its answer, decoded.
+    async def events(self, sending: Sending) -> AsyncGenerator[tuple[StreamResponse, str]]:
+        """Send one request; the events of its answer, decoded, with their ids.
 
         Raises:
-            TransportError: Also when the stream did not end within `timeout_s`.
+            TransportError: Also when the stream did not end in time.
         """
-        ends_at = _ends_at(timeout_s)
-        route = await _in_time(self.route(), name, ends_at)
-        context = self._context(name, trace, ends_at)
-        async with aclosing(route.stream(METHODS[name], request, context)) as events:
+        route = await _in_time(self.route(), sending)
+        context = self._context(sending, await self._stream_extensions())
+        stream = route.stream(METHODS[sending.name], sending.request, context)
+        async with aclosing(stream) as events:
             # One time limit an event: no scope may be open while the caller has the floor.
-            while event := await _in_time(anext(events, None), name, ends_at):
-                yield replies.decoded(route.peer, StreamResponse, event.data)
+            while event := await _in_time(anext(events, None), sending):
+                yield replies.decoded(route.peer, StreamResponse, event.data), event.id
+
+    async def _stream_extensions(self) -> tuple[str, ...]:
+        """What a stream activates: numbers to go on by, too, where the agent offers them."""
+        wanted, offered = self._options.extensions, (await self.card()).capabilities.extensions
+        if STREAM in wanted or all(each.uri != STREAM for each in offered):
+            return wanted
+        return (*wanted, STREAM)
 
     async def aclose(self) -> None:
         """Close what the bindings hold open."""
         await self._route.aclose()
 
-    def _context(self, name: str, trace: Trace | None, ends_at: float) -> CallContext:
-        limits = self._options.patient if name in _PATIENT else self._options.limits
-        deadline = None if ends_at == inf else ends_at
-        return CallContext(trace, deadline, limits, self._options.extensions)
+    def _context(self, sending: Sending, extensions: tuple[str, ...]) -> CallContext:
+        limits = self._options.patient if sending.name in _PATIENT else self._options.limits
+        deadline = None if sending.ends_at == inf else sending.ends_at
+        return CallContext(
+            sending.trace, deadline, limits, extensions=extensions, after=sending.after
+        )
 
 
-def _ends_at(timeout_s: float | None) -> float:
-    return inf if timeout_s is None else anyio.current_time() + timeout_s
-
-
-async def _in_time(work: Awaitable[Result], name: str, ends_at: float) -> Result:
-    with anyio.CancelScope(deadline=ends_at):
+async def _in_time(work: Awaitable[Result], sending: Sending) -> Result:
+    with anyio.CancelScope(deadline=sending.ends_at):
         return await work
-    raise TransportError(f"{name}: not done within its time limit", delivered=True)
+    raise TransportError(f"{sending.name}: not done within its time limit", delivered=True)

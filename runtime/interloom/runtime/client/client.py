@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import cast
 
-from interloom.runtime.client.calls import Calls, http_bindings
+from interloom.runtime.client.calls import Calls, http_bindings, sending
 from interloom.runtime.client.cards import Cards
 from interloom.runtime.client.options import ClientOptions
 from interloom.runtime.client.port import Open
+from interloom.runtime.client.resume import resumed
+from interloom.runtime.client.seen import of_message, of_subscription
 from interloom.runtime.core.trace import Trace
 from interloom.runtime.model import (
     AgentCard,
@@ -64,6 +66,7 @@ class A2AClient:
         cards: Cards | None = None,
     ) -> None:
         told = options or ClientOptions()
+        self._resume = told.resume
         self._cards = cards or Cards(port, told)
         self._calls = Calls(agent, self._cards, told, opens or http_bindings(port))
 
@@ -95,7 +98,7 @@ class A2AClient:
             message=message, configuration=configuration, metadata=metadata
         )
         answer = await self._calls.answer(
-            "SendMessage", SendMessageResponse, request, trace, timeout_s
+            SendMessageResponse, sending("SendMessage", request, trace, timeout_s)
         )
         # One of them is there: a oneof that holds nothing is not decoded.
         return cast("Task | Message", answer.message if answer.task is None else answer.task)
@@ -111,13 +114,15 @@ class A2AClient:
     ) -> AsyncGenerator[StreamResponse]:
         """Send a message and follow its task: first the task (or a message), then its updates.
 
-        The iteration ends where the agent ends it, which may be before the task does. Close it
+        The iteration ends when the task ends or asks. A stream that breaks before goes on by itself
+        once the task is known; a task that is told again has moved meanwhile. Close the iteration
         (`contextlib.aclosing`) when leaving early: that ends the request, not the task.
         """
         request = SendMessageRequest(
             message=message, configuration=configuration, metadata=metadata
         )
-        return self._calls.events("SendStreamingMessage", request, trace, timeout_s)
+        first = sending("SendStreamingMessage", request, trace, timeout_s)
+        return resumed(self._calls, first, of_message(), self._resume)
 
     # ---- tasks -----------------------------------------------------------------------------------
 
@@ -126,10 +131,12 @@ class A2AClient:
     ) -> AsyncGenerator[StreamResponse]:
         """Follow a task that is not over: first the task as it is, then its updates.
 
-        Close it when leaving early, as for `stream`.
+        The iteration ends when the task does, and goes on when it breaks, as for `stream`; close it
+        when leaving early.
         """
         request = SubscribeToTaskRequest(id=task_id)
-        return self._calls.events("SubscribeToTask", request, trace, timeout_s)
+        first = sending("SubscribeToTask", request, trace, timeout_s)
+        return resumed(self._calls, first, of_subscription(), self._resume)
 
     async def get(
         self,
@@ -141,7 +148,7 @@ class A2AClient:
     ) -> Task:
         """The task as it is now."""
         request = GetTaskRequest(id=task_id, history_length=history_length)
-        return await self._calls.answer("GetTask", Task, request, trace, timeout_s)
+        return await self._calls.answer(Task, sending("GetTask", request, trace, timeout_s))
 
     async def cancel(
         self,
@@ -153,7 +160,7 @@ class A2AClient:
     ) -> Task:
         """Ask the agent to stop working on a task; the answer says how it stands."""
         request = CancelTaskRequest(id=task_id, metadata=metadata)
-        return await self._calls.answer("CancelTask", Task, request, trace, timeout_s)
+        return await self._calls.answer(Task, sending("CancelTask", request, trace, timeout_s))
 
     async def list(
         self,
@@ -164,7 +171,9 @@ class A2AClient:
     ) -> ListTasksResponse:
         """One page of the tasks we may see, latest update first."""
         wanted = request or ListTasksRequest()
-        return await self._calls.answer("ListTasks", ListTasksResponse, wanted, trace, timeout_s)
+        return await self._calls.answer(
+            ListTasksResponse, sending("ListTasks", wanted, trace, timeout_s)
+        )
 
     # ---- push notifications ----------------------------------------------------------------------
 
@@ -174,7 +183,7 @@ class A2AClient:
         """Have the events of the task that `config` names posted to its URL."""
         name = "CreateTaskPushNotificationConfig"
         return await self._calls.answer(
-            name, TaskPushNotificationConfig, config, timeout_s=timeout_s
+            TaskPushNotificationConfig, sending(name, config, timeout_s=timeout_s)
         )
 
     async def get_push_config(
@@ -184,7 +193,7 @@ class A2AClient:
         request = GetTaskPushNotificationConfigRequest(task_id=task_id, id=config_id)
         name = "GetTaskPushNotificationConfig"
         return await self._calls.answer(
-            name, TaskPushNotificationConfig, request, timeout_s=timeout_s
+            TaskPushNotificationConfig, sending(name, request, timeout_s=timeout_s)
         )
 
     async def list_push_configs(
@@ -201,7 +210,7 @@ class A2AClient:
         )
         kind = ListTaskPushNotificationConfigsResponse
         return await self._calls.answer(
-            "ListTaskPushNotificationConfigs", kind, request, timeout_s=timeout_s
+            kind, sending("ListTaskPushNotificationConfigs", request, timeout_s=timeout_s)
         )
 
     async def delete_push_config(
@@ -209,7 +218,8 @@ class A2AClient:
     ) -> None:
         """Have no more events posted; deleting what is gone already is no error (3.1.10)."""
         request = DeleteTaskPushNotificationConfigRequest(task_id=task_id, id=config_id)
-        await self._calls.call("DeleteTaskPushNotificationConfig", request, timeout_s=timeout_s)
+        name = "DeleteTaskPushNotificationConfig"
+        await self._calls.call(sending(name, request, timeout_s=timeout_s))
 
     # ---- the card --------------------------------------------------------------------------------
 
@@ -217,6 +227,6 @@ class A2AClient:
         """What the agent says of itself to those it knows (3.1.11)."""
         request = GetExtendedAgentCardRequest()
         name = "GetExtendedAgentCard"
-        card = await self._calls.answer(name, AgentCard, request, timeout_s=timeout_s)
+        card = await self._calls.answer(AgentCard, sending(name, request, timeout_s=timeout_s))
         await self._cards.check(card)
         return card

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -44,6 +45,32 @@ async def _nothing(_: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """How a broken stream goes on.
+
+    Attributes:
+        tries: Streams in a row that may bring nothing new; 0 to give what one stream gives, its end
+            or its error as it comes.
+        first_s: Seconds before the first of them.
+        longest_s: The pause doubles up to this.
+    """
+
+    tries: int = 6
+    first_s: float = 0.1
+    longest_s: float = 5.0
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds to wait before each try; up to half of it is left to chance.
+
+        Those who lose their streams with a server must not come back all at once.
+        """
+        pause_s = self.first_s
+        for _ in range(self.tries):
+            yield pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+            pause_s = min(pause_s * 2, self.longest_s)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientOptions:
     """How a client goes about it.
 
@@ -55,6 +82,7 @@ class ClientOptions:
         extensions: URIs of the extensions every request activates (3.2.6).
         bindings: Names of the bindings to use, as cards have them; empty for all we speak.
         trust: Whose cards are trusted.
+        resume: What is done about a stream that breaks.
     """
 
     limits: Limits = DEFAULT_LIMITS
@@ -64,3 +92,4 @@ class ClientOptions:
     extensions: tuple[str, ...] = ()
     bindings: tuple[str, ...] = ()
     trust: Trust = field(default_factory=Trust)
+    resume: Resume = field(default_factory=Resume)
