@@ -13,6 +13,7 @@ import anyio
 import orjson
 
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.outbox import Posting
 from interloom.runtime.errors import RequestError
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.model.wiremodel import json_name
@@ -273,10 +274,13 @@ AGENTS: Final = (echo(), asker())
 
 @asynccontextmanager
 async def running(
-    *more: Agent, limits: BodyLimits = LIMITS, authenticator: Authenticator | None = None
+    *more: Agent,
+    limits: BodyLimits = LIMITS,
+    authenticator: Authenticator | None = None,
+    push: Posting | None = None,
 ) -> AsyncGenerator[Server]:
     """A server within bounds of time; when the block ends well, the server must be well too."""
-    settings = Settings(limits=limits, grace_s=0.5, authenticator=authenticator)
+    settings = Settings(limits=limits, grace_s=0.5, authenticator=authenticator, push=push)
     with anyio.fail_after(BOUND_S):
         async with pair((*AGENTS, *more), MemoryLedger, settings) as world:
             server = Server(world)

@@ -160,11 +160,36 @@ PUSH = {
 @pytest.mark.parametrize("name", PUSH)
 async def test_push_notifications_are_refused_where_the_card_promises_none(name: str) -> None:
     """A2A 3.3.4; 1.0.1 section 5.4: FAILED_PRECONDITION."""
-    async with calling() as caller:
+    async with calling(settings=replace(PATIENT, push=None)) as caller:
         refused = await caller.refused(name, PUSH[name])
 
         assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
         assert refused.reason == ("PUSH_NOTIFICATION_NOT_SUPPORTED", DOMAIN)
+
+
+async def test_push_config_is_made_shown_listed_and_deleted() -> None:
+    """A2A 3.1.7 to 3.1.10, 10.4.7 to 10.4.10."""
+    async with calling() as caller:
+        task = (await caller.call("SendMessage", said())).task
+        wanted = pb.TaskPushNotificationConfig(task_id=task.id, url="https://8.8.8.8/", token="t")  # noqa: S106 - of nobody
+        made: pb.TaskPushNotificationConfig = await caller.call(
+            "CreateTaskPushNotificationConfig", wanted
+        )
+        one = {"task_id": task.id, "id": made.id}
+        get = pb.GetTaskPushNotificationConfigRequest(**one)
+        asked = pb.ListTaskPushNotificationConfigsRequest(task_id=task.id)
+
+        shown = await caller.call("GetTaskPushNotificationConfig", get)
+        listed = await caller.call("ListTaskPushNotificationConfigs", asked)
+        await caller.call(
+            "DeleteTaskPushNotificationConfig", pb.DeleteTaskPushNotificationConfigRequest(**one)
+        )
+        gone = await caller.refused("GetTaskPushNotificationConfig", get)
+
+        assert (made.url, made.token, bool(made.id)) == (wanted.url, wanted.token, True)
+        assert shown == made
+        assert list(listed.configs) == [made]
+        assert gone.reason == ("TASK_NOT_FOUND", DOMAIN)
 
 
 async def test_extended_card_is_refused_where_the_card_promises_none() -> None:

@@ -8,26 +8,22 @@ and 3.4 (contexts, tasks and references to tasks).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
 
 from interloom.runtime.core import decide
-from interloom.runtime.core.decide import Decision
+from interloom.runtime.core.decide import Decision, Effect
 from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.engine.agent import Agent, Reply
 from interloom.runtime.engine.caller import Caller, bad, history_length, no_task, own
 from interloom.runtime.engine.context import ACCEPTED
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
+from interloom.runtime.engine.push_configs import WITHIN, PushConfigs, Wish, no_push
 from interloom.runtime.engine.tasks import Tasks, owned
-from interloom.runtime.errors import (
-    AgentRejected,
-    BadParams,
-    PushNotSupported,
-    UnsupportedOperation,
-)
+from interloom.runtime.errors import AgentRejected, BadParams, UnsupportedOperation
 from interloom.runtime.ledger.rows import MessageSeen, PutReply, PutStep, Seen, Write
 from interloom.runtime.model import (
     Message,
@@ -74,14 +70,20 @@ class Inbox:
     """Where messages come in."""
 
     def __init__(
-        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, agents: Iterable[Agent]
+        self,
+        tasks: Tasks,
+        engine: Engine,
+        clock: Clock,
+        ids: Ids,
+        agents: Iterable[Agent],
+        pushes: Mapping[str, PushConfigs],
     ) -> None:
-        """Take messages for some agents.
+        """Take messages for some agents; `pushes` has those that send push notifications.
 
         Raises:
             BadConfig: One of an agent's modes is no media type.
         """
-        self._tasks, self._engine = tasks, engine
+        self._tasks, self._engine, self._pushes = tasks, engine, pushes
         self._clock, self._ids = clock, ids
         self._begins, self._goes_on = dict[str, Modes](), dict[str, Modes]()
         self._gives, self._replies = dict[str, Modes](), dict[str, Reply]()
@@ -103,24 +105,48 @@ class Inbox:
             UnsupportedOperation: That task is over, or the agent refuses the message.
             ContentTypeNotSupported: A part is of a type the agent does not take, or it gives none
                 that the caller accepts.
-            BadParams: Its contextId is another, its id was used elsewhere, or the role is not the
-                user's.
+            BadParams: Its contextId is another, its id was used elsewhere, the role is not the
+                user's, or its push config breaks a rule.
+            PushNotSupported: It has one, and the agent's card does not promise that.
             Unavailable: The store takes no writes.
         """
         message, settings = request.message, request.configuration
-        if settings is not None:
-            _check_settings(settings)
+        wish = None if settings is None else await self._check_settings(caller, message, settings)
         if message.role is not Role.USER:
             raise bad("message.role", "must be ROLE_USER")
         if message.reference_task_ids:
             await self._check_references(caller, message.reference_task_ids)
         if message.task_id:
-            return await self._follow_up(caller, message)
+            return await self._follow_up(caller, message, wish)
         accepted = () if settings is None else settings.accepted_output_modes
         if accepted:
             self._gives.get(caller.agent, _ANYTHING).check_accepted(accepted)
         answered = await self._reply(caller, message) if caller.agent in self._replies else None
-        return answered or await self._begin(caller, message, accepted)
+        return answered or await self._begin(caller, message, accepted, wish)
+
+    async def _check_settings(
+        self, caller: Caller, message: Message, settings: SendMessageConfiguration
+    ) -> Wish | None:
+        """Check what comes with a message; the push config in it, or None."""
+        history_length(settings.history_length, "configuration.historyLength")
+        config = settings.task_push_notification_config
+        if config is None:
+            return None
+        push = self._pushes.get(caller.agent)
+        if push is None:
+            raise no_push()
+        if config.task_id and config.task_id != message.task_id:
+            raise bad(f"{WITHIN}taskId", "is not the task of the message; leave it out")
+        return await push.wish(config, within=WITHIN)
+
+    def _writes(
+        self, caller: Caller, record: TaskRecord, effects: Sequence[Effect], wish: Wish | None
+    ) -> tuple[Write, ...]:
+        """The rows of a decision; with a wish, everything after `record` is posted."""
+        rows = self._engine.writes(record, effects)
+        if wish is None:
+            return rows
+        return (*rows, self._pushes[caller.agent].write(wish, record.id, after=record.seq))
 
     async def _check_references(self, caller: Caller, task_ids: Sequence[str]) -> None:
         """See that an agent is referred to nothing but the caller's own tasks (A2A 3.4.3, 13.1)."""
@@ -156,13 +182,15 @@ class Inbox:
             return _answered(sent_twice.seen, message)
         return Answered(reply)
 
-    async def _begin(self, caller: Caller, message: Message, accepted: Sequence[str]) -> Taken:
+    async def _begin(
+        self, caller: Caller, message: Message, accepted: Sequence[str], wish: Wish | None
+    ) -> Taken:
         self._begins.get(caller.agent, _ANYTHING).check(message.parts)
         task_id, context_id = self._ids.fresh(), message.context_id or self._ids.fresh()
         begun = TaskState.SUBMITTED, self._clock.now(), 0, (), caller.trace
         record = made(TaskRecord, (task_id, context_id, caller.owner, caller.agent, *begun))
         decision = decide.accept(record, message)
-        rows = self._engine.writes(record, decision.effects)
+        rows = self._writes(caller, record, decision.effects, wish)
         if accepted:
             rows = (*rows, PutStep(task_id, ACCEPTED, orjson.dumps(accepted)))
         try:
@@ -181,30 +209,36 @@ class Inbox:
             raise _used_elsewhere() from None
         return Taken(live, live.stored.seq)
 
-    async def _follow_up(self, caller: Caller, message: Message) -> Taken:
+    async def _follow_up(self, caller: Caller, message: Message, wish: Wish | None) -> Taken:
         live = await own(self._tasks, caller, message.task_id)
         try:
-            live = await self._take(caller, live, message)
+            live = await self._take(caller, live, message, wish)
         except BaseException:
             self._tasks.release(live)
             raise
         return Taken(live, live.stored.seq)
 
-    async def _take(self, caller: Caller, live: Live, message: Message) -> Live:
+    async def _is_repeat(self, caller: Caller, live: Live, message: Message) -> bool:
+        """Whether the task has had the message before; another task must not have had it."""
+        if message.message_id in live.messages:
+            return True
+        seen = await self._tasks.ledger.seen(caller.owner, caller.agent, message.message_id)
+        if seen is not None and seen.task_id != live.record.id:
+            raise _used_elsewhere()
+        return seen is not None
+
+    async def _take(self, caller: Caller, live: Live, message: Message, wish: Wish | None) -> Live:
         if message.context_id and message.context_id != live.record.context_id:
             raise bad("message.contextId", "is not the context of the task")
         self._goes_on.get(caller.agent, _ANYTHING).check(message.parts)
-        if message.message_id in live.messages:
+        if await self._is_repeat(caller, live, message):
             return live
-        seen = await self._tasks.ledger.seen(caller.owner, caller.agent, message.message_id)
-        if seen is not None:
-            if seen.task_id != live.record.id:
-                raise _used_elsewhere()
-            return live
+        if wish is not None:
+            await self._pushes[caller.agent].room(wish, live.record.id)
 
         def joined(record: TaskRecord) -> tuple[Decision, tuple[Write, ...]]:
             decision = decide.follow_up(record, message, now=self._clock.now())
-            return decision, self._engine.writes(record, decision.effects)
+            return decision, self._writes(caller, record, decision.effects, wish)
 
         live.messages.add(message.message_id)
         try:
@@ -216,12 +250,6 @@ class Inbox:
             raise
         self._engine.act(live, decision.effects)
         return live
-
-
-def _check_settings(settings: SendMessageConfiguration) -> None:
-    history_length(settings.history_length, "configuration.historyLength")
-    if settings.task_push_notification_config is not None:
-        raise PushNotSupported("this agent sends no push notifications")
 
 
 def _answered(seen: Seen, message: Message) -> Answered | None:

@@ -6,7 +6,7 @@ repeated messageId), 3.4 (contexts and tasks), 13.1 (nobody sees another's task)
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 
@@ -22,10 +22,10 @@ from interloom.runtime.engine.caller import Caller, NoEvents, Stream, history_le
 from interloom.runtime.engine.inbox import Answered, Inbox
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
+from interloom.runtime.engine.push_configs import PushConfigs, no_push
 from interloom.runtime.engine.tasks import Follower, Tasks, owned
 from interloom.runtime.errors import (
     ExtendedCardNotConfigured,
-    PushNotSupported,
     UnsupportedOperation,
 )
 from interloom.runtime.ledger.rows import Write
@@ -43,6 +43,7 @@ from interloom.runtime.model import (
     TaskState,
 )
 from interloom.runtime.values import Clock, Ids
+from interloom.runtime.wire.methods import Capability
 
 
 class Operations:
@@ -55,7 +56,13 @@ class Operations:
     extended: Mapping[str, bytes] = MappingProxyType({})
 
     def __init__(
-        self, tasks: Tasks, engine: Engine, clock: Clock, ids: Ids, agents: Iterable[Agent]
+        self,
+        tasks: Tasks,
+        engine: Engine,
+        clock: Clock,
+        ids: Ids,
+        agents: Collection[Agent],
+        push: PushConfigs | None = None,
     ) -> None:
         """Offer the operations.
 
@@ -65,12 +72,19 @@ class Operations:
             clock: Where the time comes from.
             ids: Where fresh ids come from.
             agents: Who is asked.
+            push: Push configs, for those agents that promise them; None where nothing is posted.
 
         Raises:
             BadConfig: One of an agent's modes is no media type.
         """
         self._tasks, self._engine, self._clock = tasks, engine, clock
-        self._inbox = Inbox(tasks, engine, clock, ids, agents)
+        self._pushes = dict[str, PushConfigs]()
+        if push is not None:
+            abouts = [agent.about for agent in agents]
+            self._pushes = {
+                about.name: push for about in abouts if Capability.PUSH in about.capabilities
+            }
+        self._inbox = Inbox(tasks, engine, clock, ids, agents, self._pushes)
 
     async def send_message(self, caller: Caller, request: SendMessageRequest) -> bytes:
         """SendMessage (3.1.1): a `SendMessageResponse`.
@@ -185,30 +199,36 @@ class Operations:
     async def create_push_config(
         self, caller: Caller, request: TaskPushNotificationConfig
     ) -> bytes:
-        """CreateTaskPushNotificationConfig (3.1.7).
+        """CreateTaskPushNotificationConfig (3.1.7); see `PushConfigs.create`.
 
         Raises:
-            PushNotSupported: Always; no card of ours promises it.
+            PushNotSupported: The agent's card does not promise push notifications.
         """
-        raise _no_push()
+        return await self._push(caller).create(caller, request)
 
     async def get_push_config(
         self, caller: Caller, request: GetTaskPushNotificationConfigRequest
     ) -> bytes:
-        """GetTaskPushNotificationConfig (3.1.8); raises what `create_push_config` raises."""
-        raise _no_push()
+        """GetTaskPushNotificationConfig (3.1.8); see `PushConfigs.get`."""
+        return await self._push(caller).get(caller, request)
 
     async def list_push_configs(
         self, caller: Caller, request: ListTaskPushNotificationConfigsRequest
     ) -> bytes:
-        """ListTaskPushNotificationConfigs (3.1.9); raises what `create_push_config` raises."""
-        raise _no_push()
+        """ListTaskPushNotificationConfigs (3.1.9); see `PushConfigs.list`."""
+        return await self._push(caller).list(caller, request)
 
     async def delete_push_config(
         self, caller: Caller, request: DeleteTaskPushNotificationConfigRequest
     ) -> bytes:
-        """DeleteTaskPushNotificationConfig (3.1.10); raises what `create_push_config` raises."""
-        raise _no_push()
+        """DeleteTaskPushNotificationConfig (3.1.10); see `PushConfigs.delete`."""
+        return await self._push(caller).delete(caller, request)
+
+    def _push(self, caller: Caller) -> PushConfigs:
+        push = self._pushes.get(caller.agent)
+        if push is None:
+            raise no_push()
+        return push
 
     async def extended_card(self, caller: Caller, request: GetExtendedAgentCardRequest) -> bytes:
         """GetExtendedAgentCard (3.1.11).
@@ -232,7 +252,3 @@ class Operations:
             return Stream(None, Follower(self._tasks, live, after=0, ends=ends))
         follower = Follower(self._tasks, live, after=live.stored.seq, ends=ends)
         return Stream(b'{"task":%b}' % await self._tasks.json(live, length), follower)
-
-
-def _no_push() -> PushNotSupported:
-    return PushNotSupported("this agent sends no push notifications")

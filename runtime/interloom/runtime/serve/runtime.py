@@ -9,7 +9,7 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import anyio
@@ -17,6 +17,8 @@ import anyio
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.embedded import WARM_S, EmbeddedEngine
 from interloom.runtime.engine.operations import Operations
+from interloom.runtime.engine.outbox import Posting, posting
+from interloom.runtime.engine.push_configs import PushConfigs
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.port import Ledger
@@ -31,6 +33,7 @@ from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.rest import Rest
 from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
 from interloom.runtime.wire.card import OPEN, About
+from interloom.runtime.wire.methods import Capability
 
 GRACE_S: Final = 10.0
 """Seconds running agents get to end when the process is told to."""
@@ -53,6 +56,8 @@ class Settings:
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown.
+        push: How events are posted to whoever asks for them; None to post nothing, whatever the
+            agents promise.
         around: Entered before the agents run and left after them: the connections and child
             processes they use.
     """
@@ -65,6 +70,7 @@ class Settings:
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
+    push: Posting | None = field(default_factory=Posting)
     around: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
 
@@ -99,6 +105,8 @@ class Runtime:
             self._agents[agent.about.name] = agent
         self._open_ledger = open_ledger
         self._settings = settings or Settings()
+        if self._settings.push is None:
+            self._agents = {name: _without_push(each) for name, each in self._agents.items()}
         self._clock, self._ids = clock or SystemClock(), ids or RandomIds()
         self._abouts = {name: agent.about for name, agent in self._agents.items()}
         self._site = _site(self._settings)
@@ -116,11 +124,11 @@ class Runtime:
             engine = EmbeddedEngine(
                 tasks, self._agents, self._clock, self._ids, warm_s=self._settings.warm_s
             )
-            async with anyio.create_task_group() as group:
+            async with self._open_push(ledger) as push, anyio.create_task_group() as group:
                 await group.start(engine.serve)
                 try:
                     agents = self._agents.values()
-                    operations = Operations(tasks, engine, self._clock, self._ids, agents)
+                    operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
                     operations.extended = self._extended
                     yield operations
                 finally:
@@ -135,6 +143,22 @@ class Runtime:
         finally:
             with anyio.CancelScope(shield=True):
                 await ledger.aclose()
+
+    @asynccontextmanager
+    async def _open_push(self, ledger: Ledger) -> AsyncGenerator[PushConfigs | None]:
+        how = self._settings.push
+        if how is None:
+            yield None
+            return
+        async with posting(ledger, self._clock, how) as outbox:
+            yield PushConfigs(
+                ledger,
+                how.guard,
+                self._clock,
+                self._ids,
+                limit=how.max_configs,
+                dropped=outbox.drop,
+            )
 
     @property
     def abouts(self) -> Mapping[str, About]:
@@ -170,3 +194,8 @@ class Runtime:
                 await doors.enter_async_context(door.open(operations, gate, tuple(self._agents)))
             rpc, rest = JsonRpc(operations, gate, limits), Rest(operations, gate, limits)
             yield Bindings(rpc, rest, operations.leave)
+
+
+def _without_push(agent: Agent) -> Agent:
+    about = agent.about
+    return replace(agent, about=replace(about, capabilities=about.capabilities - {Capability.PUSH}))

@@ -108,7 +108,7 @@ class About:
     input_modes: tuple[str, ...] = (TEXT, JSON)
     output_modes: tuple[str, ...] = (TEXT, JSON)
     tags: tuple[str, ...] = ("agent",)
-    capabilities: frozenset[Capability] = frozenset({Capability.STREAMING})
+    capabilities: frozenset[Capability] = frozenset({Capability.STREAMING, Capability.PUSH})
     extensions: tuple[AgentExtension, ...] = ()
     extended: Extended | None = None
 
