@@ -105,8 +105,9 @@ class Ledger(Protocol):
     async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
         """What is to be posted, now or later, the earliest first, at most `limit`.
 
-        Of several processes that ask at the same time only one may get a row; where a store is
-        one process's own, as every store is today, to read is to claim.
+        Of several processes that have joined only one gets a row: the one whose commit put it
+        there, or who asks first once that one has left or is dead. What is moved meanwhile by a
+        process that was taken for dead counts only if nobody else was quicker (`MovePush`).
 
         Args:
             limit: Rows at most.
@@ -119,7 +120,10 @@ class Ledger(Protocol):
         ...
 
     def watch_outbox(self, nudge: Callable[[], None]) -> None:
-        """Have `nudge` called, in the event loop, after each commit that put something there."""
+        """Have `nudge` called, in the event loop, when there is something new for this process.
+
+        After each commit of its own that put something there; `changes` learns what others left.
+        """
         ...
 
     async def aclose(self) -> None:

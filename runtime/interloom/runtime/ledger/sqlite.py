@@ -63,8 +63,11 @@ _PUSH: Final = (
 )
 _RUN_OF: Final = f"{run_statements.RUN} WHERE task.id = ?"
 _LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
+_FREE: Final = "SELECT 1 FROM push WHERE worker IS NULL AND due_ms IS NOT NULL LIMIT 1"
+_TAKE: Final = "UPDATE push SET worker = me() WHERE worker IS NULL AND due_ms IS NOT NULL"
 _OUTBOX: Final = (  # made of constants; values are bound
-    f"{_PUSH} WHERE due_ms IS NOT NULL AND host NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
+    f"{_PUSH} WHERE due_ms IS NOT NULL AND worker IS ?"  # noqa: S608
+    " AND host NOT IN (SELECT value FROM json_each(?))"
     " ORDER BY due_ms, task.id, push.id LIMIT ?"
 )
 
@@ -105,6 +108,9 @@ class SqliteLedger:
             undo.pop_all()
         self._writer = GroupWriter(self._writing)
         self._nudge: Callable[[], None] | None = None
+        # Who we are to the others; None before we joined, and empty once we left.
+        self._me: str | None = None
+        self._writing.create_function("me", 0, lambda: self._me or None)
 
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none; see `Ledger.commit`."""
@@ -168,6 +174,7 @@ class SqliteLedger:
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""
         await self._transact(lambda connection: self._workers.join(connection, worker))
+        self._me = worker
         beating = _connect(self._path)
 
         def beat() -> bool:
@@ -179,6 +186,7 @@ class SqliteLedger:
         """Work on runs no more; see `Ledger.leave`."""
         if worker in self._hearts:
             self._stop_heart(worker)
+            self._me = ""
             await self._transact(lambda connection: self._workers.leave(connection, worker))
 
     def _stop_heart(self, worker: str) -> None:
@@ -218,6 +226,8 @@ class SqliteLedger:
             if now == version:
                 continue
             version = now
+            if self._nudge is not None and self._read(_FREE):
+                self._nudge()
             found = self._read(
                 "SELECT task.id, max(event.seq), max(event.rowid) FROM event"
                 " JOIN task ON task.number = event.task WHERE event.rowid > ? GROUP BY task.id",
@@ -245,7 +255,11 @@ class SqliteLedger:
 
     async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
         """What is to be posted, the earliest first; see `Ledger.outbox`."""
-        rows = self._read(_OUTBOX, (orjson.dumps(list(without)).decode(), limit))
+        if self._me == "":
+            return []
+        if self._me is not None and self._read(_FREE):
+            await self._transact(_take_posts)
+        rows = self._read(_OUTBOX, (self._me, orjson.dumps(list(without)).decode(), limit))
         return [columns.push(row) for row in rows]
 
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
@@ -266,7 +280,7 @@ class SqliteLedger:
         self._nudge = nudge
 
     def _read(
-        self, sql: str, values: Sequence[str | int] | Mapping[str, str | int] = ()
+        self, sql: str, values: Sequence[str | int | None] | Mapping[str, str | int] = ()
     ) -> list[Any]:
         """All rows of a query; `Any` as the columns are the query's to know."""
         with _readable():
@@ -280,6 +294,10 @@ class SqliteLedger:
         self._writing.close()
         self._reading.close()
         self._workers.close()
+
+
+def _take_posts(connection: sqlite3.Connection) -> None:
+    connection.execute(_TAKE)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -120,8 +120,8 @@ def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
 def _make_due(connection: sqlite3.Connection, number: int, record: TaskRecord) -> bool:
     """Have a task's new events posted where it has configs; False where they wait for others."""
     made = connection.execute(
-        "UPDATE push SET due_ms = ? WHERE task = ? AND due_ms IS NULL AND stopped = ''"
-        " AND done < ?",
+        "UPDATE push SET due_ms = ?, worker = me()"
+        " WHERE task = ? AND due_ms IS NULL AND stopped = '' AND done < ?",
         (millis(record.status_at), number, record.seq),
     )
     return made.rowcount > 0
@@ -195,8 +195,9 @@ def _put_push(connection: sqlite3.Connection, write: PutPush) -> bool:
     if number is None:
         return False
     connection.execute(
-        "INSERT OR REPLACE INTO push (task, id, host, body, done, attempts, due_ms, stopped)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO push"
+        " (task, id, host, body, done, attempts, due_ms, stopped, worker)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, me())",
         (*number, row.id, row.host, row.body, *_progress(progress)),
     )
     if _count_pushes(connection, number[0]) > write.limit:

@@ -113,9 +113,12 @@ class Workers:
         ]
 
     def leave(self, connection: sqlite3.Connection, name: str) -> None:
-        """Sign a worker out; the runs it held are nobody's from now on."""
+        """Sign a worker out; the runs and posts it held are nobody's from now on."""
         connection.execute("DELETE FROM worker WHERE name = ?", (name,))
         connection.execute("UPDATE run SET worker = NULL WHERE worker = ?", (name,))
+        connection.execute(
+            "UPDATE push SET worker = NULL WHERE due_ms IS NOT NULL AND worker = ?", (name,)
+        )
 
     def close(self) -> None:
         """Let go of the lock."""

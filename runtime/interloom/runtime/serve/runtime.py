@@ -124,16 +124,17 @@ class Runtime:
             engine = EmbeddedEngine(
                 tasks, self._agents, self._clock, self._ids, warm_s=self._settings.warm_s
             )
-            async with self._open_push(ledger) as push, anyio.create_task_group() as group:
+            async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
-                try:
-                    agents = self._agents.values()
-                    operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
-                    operations.extended = self._extended
-                    yield operations
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await engine.drain(self._settings.grace_s)
+                async with self._open_push(ledger) as push:
+                    try:
+                        agents = self._agents.values()
+                        operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
+                        operations.extended = self._extended
+                        yield operations
+                    finally:
+                        with anyio.CancelScope(shield=True):
+                            await engine.drain(self._settings.grace_s)
 
     @asynccontextmanager
     async def _opened_ledger(self) -> AsyncGenerator[Ledger]:
