@@ -20,7 +20,7 @@ from interloom.runtime.errors import (
 from interloom.runtime.model import Message, Part, Role, StreamResponse
 from interloom.runtime.values import Json, JsonObject
 from interloom.runtime.wire import jsonrpc, sse
-from interloom.runtime.wire.extensions import STREAM
+from interloom.runtime.wire.streams import URI
 from tests.runtime.client.ports import Canned, ScriptedPort
 from tests.runtime.client.test_choose import card
 
@@ -28,7 +28,7 @@ CARD = card(("https://h.example/rpc", "JSONRPC", "1.0"))
 NUMBERED = CARD.model_copy(
     update={
         "capabilities": CARD.capabilities.model_validate(
-            {"streaming": True, "extensions": [{"uri": STREAM}]}
+            {"streaming": True, "extensions": [{"uri": URI}]}
         )
     }
 )
@@ -142,7 +142,7 @@ async def test_numbers_tell_what_is_new() -> None:
 
     assert [*map(list, events)] == [["task"], *[["artifactUpdate"]] * 3, ["statusUpdate"]]
     assert port.sent[1].headers["last-event-id"] == "3"
-    assert [sent.headers["a2a-extensions"] for sent in port.sent] == [STREAM, STREAM]
+    assert [sent.headers["a2a-extensions"] for sent in port.sent] == [URI, URI]
 
 
 async def test_extension_is_activated_where_it_is_offered_alone() -> None:

@@ -118,3 +118,10 @@ def test_events_known_already_are_passed_over() -> None:
     """ours: a reader may be handed more than it asked for."""
     assert read(events(S.WORKING, S.WORKING), MESSAGE_ENDS, Cursor(2)) == []
     assert read([], MESSAGE_ENDS, Cursor(2)) == []
+
+
+def test_question_of_the_past_does_not_end_a_stream_that_goes_on() -> None:
+    """Ours, docs/streams.md: it was answered before the stream went on; the present one ends it."""
+    log = events(S.WORKING, S.INPUT_REQUIRED, S.WORKING, S.INPUT_REQUIRED, S.WORKING)
+    given_out = [each.seq for _, each in advance(Cursor(1), log, MESSAGE_ENDS, present=4)]
+    assert given_out == [2, 3, 4]

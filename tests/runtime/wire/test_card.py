@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 from google.protobuf import json_format
 
 from interloom.protos import a2a_pb2
-from interloom.runtime.model import AgentCard, AgentSkill, decode_json
+from interloom.runtime.model import AgentCard, AgentExtension, AgentSkill, decode_json
 from interloom.runtime.wire.card import WELL_KNOWN, About, Binding, Endpoint, card
+from interloom.runtime.wire.methods import Capability
+from interloom.runtime.wire.streams import EXTENSION
 
 URL = "https://agents.example/a2a/concierge"
 PLACES = (Endpoint(Binding.JSONRPC, URL),)
@@ -24,7 +28,12 @@ def test_card_of_an_agent_that_says_little_is_complete() -> None:
         "supportedInterfaces": [
             {"url": URL, "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}
         ],
-        "capabilities": {"streaming": True, "pushNotifications": True, "extendedAgentCard": False},
+        "capabilities": {
+            "streaming": True,
+            "pushNotifications": True,
+            "extendedAgentCard": False,
+            "extensions": [EXTENSION.to_dict()],
+        },
         "defaultInputModes": ["text/plain", "application/json"],
         "defaultOutputModes": ["text/plain", "application/json"],
         "skills": [
@@ -89,3 +98,12 @@ def test_card_is_a_card_to_protobuf() -> None:
 def test_card_is_found_where_the_specification_puts_it() -> None:
     """A2A 8.2, RFC 8615."""
     assert WELL_KNOWN == "/.well-known/agent-card.json"
+
+
+def test_agent_without_streams_does_not_offer_to_go_on_with_them() -> None:
+    """A2A 4.6.1: what is listed is supported."""
+    own = AgentExtension(uri="urn:own", description="Its own.")
+    still = About("a", "A", capabilities=frozenset(), extensions=(own,))
+    assert card(still, endpoints=PLACES).capabilities.extensions == (own,)
+    streaming = replace(still, capabilities=frozenset({Capability.STREAMING}))
+    assert card(streaming, endpoints=PLACES).capabilities.extensions == (own, EXTENSION)

@@ -22,8 +22,8 @@ from interloom.runtime.errors import TransportError
 from interloom.runtime.model import AgentCard, StreamResponse, WireModel
 from interloom.runtime.net.port import HttpPort
 from interloom.runtime.values import JsonObject
+from interloom.runtime.wire import streams
 from interloom.runtime.wire.card import Binding
-from interloom.runtime.wire.extensions import STREAM
 from interloom.runtime.wire.methods import METHODS
 
 Answer = TypeVar("Answer", bound=WireModel)
@@ -157,9 +157,9 @@ class Calls:
     async def _stream_extensions(self) -> tuple[str, ...]:
         """What a stream activates: numbers to go on by, too, where the agent offers them."""
         wanted, offered = self._options.extensions, (await self.card()).capabilities.extensions
-        if STREAM in wanted or all(each.uri != STREAM for each in offered):
+        if streams.URI in wanted or all(each.uri != streams.URI for each in offered):
             return wanted
-        return (*wanted, STREAM)
+        return (*wanted, streams.URI)
 
     async def aclose(self) -> None:
         """Close what the bindings hold open."""

@@ -36,7 +36,7 @@ class Cursor(NamedTuple):
 
 
 def advance(
-    cursor: Cursor, events: Iterable[Event], ends: frozenset[TaskState]
+    cursor: Cursor, events: Iterable[Event], ends: frozenset[TaskState], *, present: int = 0
 ) -> Iterator[tuple[Cursor, Event]]:
     """Yield the events that are new to the subscriber, each with the cursor after it.
 
@@ -44,6 +44,8 @@ def advance(
         cursor: Where the subscriber stands.
         events: Events of one task in order; ones it already has are passed over.
         ends: States whose event is the stream's last.
+        present: The task's last event when the stream began. Events before it are the past: a
+            question that was answered since ends nothing.
 
     Raises:
         ValueError: The events leave a gap after the cursor; read again from `cursor.seq`.
@@ -53,5 +55,5 @@ def advance(
             continue
         if event.seq != cursor.seq + 1:
             raise ValueError(f"event {event.seq} follows {cursor.seq}")
-        cursor = Cursor(event.seq, done=event.state in ends)
+        cursor = Cursor(event.seq, done=event.seq >= present and event.state in ends)
         yield cursor, event

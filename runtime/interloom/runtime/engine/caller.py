@@ -13,6 +13,7 @@ from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.tasks import Tasks, owned
 from interloom.runtime.errors import BadParams, TaskNotFound, Violation
+from interloom.runtime.wire.streams import Numbering
 
 
 class Caller(NamedTuple):
@@ -22,11 +23,13 @@ class Caller(NamedTuple):
         owner: Verified principal; tasks belong to it.
         agent: The agent addressed.
         trace: W3C trace context of the request, or None.
+        numbering: What is wanted of a stream beyond A2A; see `wire.streams`.
     """
 
     owner: str
     agent: str
     trace: Trace | None = None
+    numbering: Numbering | None = None
 
 
 class Events(Protocol):
@@ -69,12 +72,15 @@ class Stream(NamedTuple):
     """A stream under way.
 
     Attributes:
-        opening: The first `StreamResponse` as JSON, or None when the events begin with the Task.
+        opening: The first `StreamResponse` as JSON, or None when the events begin with the Task,
+            or go on where an earlier stream broke.
         follower: The events after it.
+        seq: The number of the last event the opening knows of; 0 when it is no Task.
     """
 
     opening: bytes | None
     follower: Events
+    seq: int = 0
 
 
 async def own(tasks: Tasks, caller: Caller, task_id: str) -> Live:

@@ -18,7 +18,15 @@ from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.core.view import shorten
 from interloom.runtime.engine import listing
 from interloom.runtime.engine.agent import Agent
-from interloom.runtime.engine.caller import Caller, NoEvents, Stream, history_length, no_task, own
+from interloom.runtime.engine.caller import (
+    Caller,
+    NoEvents,
+    Stream,
+    bad,
+    history_length,
+    no_task,
+    own,
+)
 from interloom.runtime.engine.inbox import Answered, Inbox
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
@@ -44,6 +52,7 @@ from interloom.runtime.model import (
 )
 from interloom.runtime.values import Clock, Ids
 from interloom.runtime.wire.methods import Capability
+from interloom.runtime.wire.streams import numbered
 
 
 class Operations:
@@ -126,7 +135,7 @@ class Operations:
             return
         live, seq = taken
         try:
-            yield await self._stream(live, seq, MESSAGE_ENDS, length)
+            yield await self._stream(caller, live, MESSAGE_ENDS, is_new=seq == 0, length=length)
         finally:
             self._tasks.release(live)
 
@@ -181,18 +190,21 @@ class Operations:
     ) -> AsyncGenerator[Stream]:
         """SubscribeToTask (3.1.6): the Task as it stands, then what happens to it.
 
+        Or, where a stream broke, what has happened since, which may be how the task ended.
+
         Raises:
             TaskNotFound: Not there, or not the caller's.
             UnsupportedOperation: It is over.
+            BadParams: The stream is to go on after an event that is not there.
         """
         live = await own(self._tasks, caller, request.id)
         try:
-            if live.stored.state in TERMINAL:
+            if live.stored.state in TERMINAL and not _goes_on(caller):
                 raise UnsupportedOperation(
                     f"the task is {live.stored.state.name}; get it instead",
                     details={"taskId": request.id},
                 )
-            yield await self._stream(live, live.stored.seq, SUBSCRIPTION_ENDS)
+            yield await self._stream(caller, live, SUBSCRIPTION_ENDS)
         finally:
             self._tasks.release(live)
 
@@ -246,9 +258,30 @@ class Operations:
         self._tasks.leave()
 
     async def _stream(
-        self, live: Live, seq: int, ends: frozenset[TaskState], length: int | None = None
+        self,
+        caller: Caller,
+        live: Live,
+        ends: frozenset[TaskState],
+        *,
+        is_new: bool = False,
+        length: int | None = None,
     ) -> Stream:
-        if seq == 0 and length is None:
-            return Stream(None, Follower(self._tasks, live, after=0, ends=ends))
-        follower = Follower(self._tasks, live, after=live.stored.seq, ends=ends)
-        return Stream(b'{"task":%b}' % await self._tasks.json(live, length), follower)
+        """A stream of a task: from its beginning, from where one broke, or from how it stands."""
+        seq, shown, after = live.stored.seq, False, None
+        if caller.numbering is not None:
+            after, shown = caller.numbering
+        if is_new:
+            after = 0 if length is None else None  # whatever broke, it was another task's
+        if after is not None:
+            if after > seq:
+                raise bad("Last-Event-ID", f"is beyond the task's last event, {seq}")
+            follower = Follower(self._tasks, live, after=after, ends=ends, is_numbered=shown)
+            return Stream(None, follower)
+        task = b'{"task":%b}' % await self._tasks.json(live, length)
+        follower = Follower(self._tasks, live, after=seq, ends=ends, is_numbered=shown)
+        return Stream(numbered(task, seq) if shown else task, follower, seq)
+
+
+def _goes_on(caller: Caller) -> bool:
+    """Whether a stream that broke is to go on: what it missed may be the end."""
+    return caller.numbering is not None and caller.numbering.after is not None

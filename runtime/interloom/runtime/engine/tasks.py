@@ -29,6 +29,7 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import CreateTask, Fenced, HoldRun, MoveTask, TaskMoved, Write
 from interloom.runtime.model import Message, TaskState
 from interloom.runtime.telemetry.log import logger
+from interloom.runtime.wire.streams import numbered
 
 log = logger("engine")
 _info = logging.getLogger("interloom.engine")  # asked first: most processes log no moves
@@ -309,8 +310,27 @@ class Tasks:
 class Follower:
     """One subscriber of one task: the same events in the same order as everybody else's."""
 
-    def __init__(self, tasks: Tasks, live: Live, *, after: int, ends: frozenset[TaskState]) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        live: Live,
+        *,
+        after: int,
+        ends: frozenset[TaskState],
+        is_numbered: bool = False,
+    ) -> None:
+        """Follow a task.
+
+        Args:
+            tasks: Where it is kept.
+            live: The task; its holder keeps it.
+            after: The number of the last event that is known.
+            ends: States whose event is the last.
+            is_numbered: Events carry their numbers; see `wire.streams`.
+        """
         self._tasks, self._live, self._ends = tasks, live, ends
+        self._is_numbered = is_numbered
+        self._present = live.stored.seq
         at_the_end = 0 < after == live.stored.seq and live.stored.state in ends
         self._cursor = Cursor(after, done=at_the_end)
 
@@ -322,7 +342,8 @@ class Follower:
     def response(self, event: Event) -> bytes:
         """An event as the stream carries it: a `StreamResponse` as JSON."""
         record = self._live.stored
-        return event.response(record.id, record.context_id)
+        response = event.response(record.id, record.context_id)
+        return numbered(response, event.seq) if self._is_numbered else response
 
     async def next(self, patience_s: float) -> list[Event]:
         """The next events, at least one, or none at all after `patience_s` seconds of silence.
@@ -342,7 +363,7 @@ class Follower:
             limit = min(PAGE, self._live.stored.seq - after)
             found = await self._tasks.ledger.events(self._live.stored.id, after=after, limit=limit)
         fresh: list[Event] = []
-        for cursor, event in advance(self._cursor, found, self._ends):
+        for cursor, event in advance(self._cursor, found, self._ends, present=self._present):
             self._cursor = cursor
             fresh.append(event)
         return fresh

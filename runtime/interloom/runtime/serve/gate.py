@@ -21,9 +21,10 @@ from interloom.runtime.errors import (
 )
 from interloom.runtime.model import SendMessageRequest, WireModel
 from interloom.runtime.serve.auth import Authenticator, Credentials, Principal, owner
-from interloom.runtime.wire import versions
-from interloom.runtime.wire.card import About
+from interloom.runtime.wire import streams, versions
+from interloom.runtime.wire.card import About, extensions
 from interloom.runtime.wire.methods import METHODS, Capability, Method, find
+from interloom.runtime.wire.streams import Numbering
 
 _LACKS: Final[Mapping[Capability, type[RequestError]]] = {
     Capability.STREAMING: UnsupportedOperation,
@@ -31,6 +32,7 @@ _LACKS: Final[Mapping[Capability, type[RequestError]]] = {
     Capability.EXTENDED_CARD: UnsupportedOperation,
 }
 """The error that says what a card does not promise (3.3.4)."""
+_STREAMS: Final = streams.URI.encode()
 
 
 class Gate:
@@ -53,7 +55,7 @@ class Gate:
             for method in METHODS.values():
                 if method.capability is not None and method.capability not in about.offered:
                     self._closed[about.name, method.name] = _LACKS[method.capability]
-            self._offered[about.name] = frozenset(each.uri.encode() for each in about.extensions)
+            self._offered[about.name] = frozenset(each.uri.encode() for each in extensions(about))
             required = {each.uri.encode() for each in about.extensions if each.required}
             if required:
                 self._required[about.name] = frozenset(required)
@@ -124,7 +126,22 @@ class Gate:
         allowed = None if principal is None else principal.tenants
         if tenant and allowed is not None and tenant not in allowed:
             raise PermissionDenied("this tenant is not yours")
-        return Caller(owner(principal, tenant), agent, trace_of(headers, request))
+        trace, numbering = trace_of(headers, request), self._numbering(agent, headers, request)
+        return Caller(owner(principal, tenant), agent, trace, numbering)
+
+    def _numbering(
+        self, agent: str, headers: Mapping[bytes, bytes], request: WireModel
+    ) -> Numbering | None:
+        """What is wanted of a stream beyond A2A; see `wire.streams`.
+
+        Raises:
+            BadParams: It is to go on after something that is no event.
+        """
+        shown = b"a2a-extensions" in headers and _STREAMS in activated(headers) & self._offered.get(
+            agent, frozenset()
+        )
+        metadata = request.metadata if isinstance(request, SendMessageRequest) else None
+        return streams.numbering(shown, headers.get(streams.HEADER, b""), metadata)
 
     def extensions(self, agent: str, headers: Mapping[bytes, bytes]) -> bytes:
         """What the answer says in `A2A-Extensions`: those of the request that the card offers."""

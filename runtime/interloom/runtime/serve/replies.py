@@ -105,7 +105,8 @@ async def stream(
         headers = [*_STREAM, *fields]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         opening = under_way.opening
-        frame = b"" if opening is None else sse.encode(envelope.result(opening))
+        event_id = str(under_way.seq) if under_way.seq else None
+        frame = b"" if opening is None else sse.encode(envelope.result(opening), id=event_id)
         await _chunk(send, frame)  # an empty one lets the head go; see `serve.connection`
         await _pour(under_way, envelope, agent, receive, send)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -119,7 +120,10 @@ async def _pour(
         while not follower.done:
             events = await follower.next(BEAT_S)
             if events:
-                frames = [sse.encode(envelope.result(follower.response(event))) for event in events]
+                frames = [
+                    sse.encode(envelope.result(follower.response(event)), id=str(event.seq))
+                    for event in events
+                ]
                 await _chunk(send, b"".join(frames))
             elif await gone(receive):
                 return

@@ -14,7 +14,7 @@ keys        keys that sign and verify, from PEM or JWKS
 signatures  signed agent cards
 catalogue   which agents a host has, as a linkset
 conditional whether a caller has what it asks for already
-extensions  the extensions of our own
+streams     the extension that numbers events, so that a stream can go on
 media       media types, and which parts an agent takes
 versions    A2A-Version
 """

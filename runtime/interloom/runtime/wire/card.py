@@ -22,6 +22,7 @@ from interloom.runtime.model import (
 )
 from interloom.runtime.wire.media import JSON, TEXT, Modes
 from interloom.runtime.wire.methods import Capability
+from interloom.runtime.wire.streams import EXTENSION
 from interloom.runtime.wire.versions import SERVED
 
 WELL_KNOWN: Final = "/.well-known/agent-card.json"
@@ -130,6 +131,12 @@ def modes(about: About, *more: str) -> Modes:
     return Modes((*about.input_modes, *of_skills, *more))
 
 
+def extensions(about: About) -> tuple[AgentExtension, ...]:
+    """The protocol extensions an agent offers: its own, and ours for streams where it has any."""
+    streams = (EXTENSION,) if Capability.STREAMING in about.capabilities else ()
+    return (*about.extensions, *streams)
+
+
 def given_modes(about: About) -> Modes:
     """The media types an agent gives, those of its skills included.
 
@@ -165,7 +172,7 @@ def card(about: About, *, endpoints: Sequence[Endpoint], security: Security = OP
             streaming=Capability.STREAMING in about.offered,
             push_notifications=Capability.PUSH in about.offered,
             extended_agent_card=Capability.EXTENDED_CARD in about.offered,
-            extensions=about.extensions,
+            extensions=extensions(about),
         ),
         security_schemes=security.schemes,
         security_requirements=security.requirements,
