@@ -10,11 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.peers.conformance.score import Judge
+from tests.peers.conformance.sdk import a2a_sdk
 from tests.peers.conformance.testbed import a2a_testbed
 
 JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
     {
         "a2a-testbed": a2a_testbed,
+        "a2a-sdk": a2a_sdk,
     }
 )
 """By the name in the line `SCORE <name>: <passed>/<total>`."""

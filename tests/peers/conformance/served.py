@@ -21,19 +21,21 @@ class Served:
 
     Attributes:
         url: Base URL of its HTTP bindings.
+        grpc: `host:port` of its gRPC binding; empty without one.
     """
 
     url: str
+    grpc: str = ""
 
 
 @contextmanager
-def fixture(**environment: str) -> Generator[Served]:
-    """Serve the fixture; see `tests.peers.fixture.card` for what the environment may say.
+def fixture(*options: str, **environment: str) -> Generator[Served]:
+    """Serve the fixture; see `tests.peers.fixture` and its `card` for what there is to choose.
 
     Raises:
         RuntimeError: It did not come up; its own words are on stderr.
     """
-    command = [sys.executable, "-m", "tests.peers.fixture", "--http-port", "0"]
+    command = [sys.executable, "-m", "tests.peers.fixture", "--http-port", "0", *options]
     with subprocess.Popen(  # noqa: S603 - this Python, these words
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -22,7 +22,7 @@ from interloom.runtime.wire.protobuf import encode, from_json, parse, to_json
 from tests.runtime.model.wire import MESSAGES, documents, model_type, proto_type
 
 NAMES = sorted(MESSAGES)
-FEW = settings(max_examples=20)
+FEW = settings(max_examples=20, deadline=None)
 """Of each message, of which there are some forty."""
 
 
