@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from heapq import nlargest
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -335,12 +336,11 @@ class MemoryLedger:
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all."""
         records = [record for record in self._tasks.values() if _matches(record, query)]
-        records.sort(key=lambda record: (record.status_at, record.id), reverse=True)
         total, after = len(records), query.after
         if after is not None:
-            edge = (after.status_at, after.task_id)
-            records = [record for record in records if (record.status_at, record.id) < edge]
-        page = records[: query.size + 1]
+            last = (after.status_at, after.task_id)
+            records = [record for record in records if _edge(record) < last]
+        page = nlargest(query.size + 1, records, key=_edge)
         return [StoredTask(record, self._snapshots.get(record.id)) for record in page], total
 
     async def pushes(self, task_id: str) -> list[PushRow]:
@@ -380,6 +380,11 @@ def _turn(row: PushRow) -> tuple[datetime | None, str, str]:
 
 def _given_up(letter: Undelivered) -> tuple[datetime, str, str, int]:
     return letter.at, letter.task_id, letter.push_id, letter.seq
+
+
+def _edge(record: TaskRecord) -> tuple[datetime, str]:
+    """What a listing is ordered by."""
+    return record.status_at, record.id
 
 
 def _matches(record: TaskRecord, query: Query) -> bool:
