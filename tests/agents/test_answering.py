@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import anyio
 import pytest
 
 from interloom.agents import (
@@ -23,11 +24,11 @@ from interloom.agents.authoring import ReplyFunction
 from interloom.agents.results import outcome
 from interloom.runtime.core.record import Outcome
 from interloom.runtime.errors import UnsupportedOperation
-from interloom.runtime.model import Role, Task
+from interloom.runtime.model import Role, Task, TaskState
 from interloom.runtime.values import Json
 from tests.agents.made import made
 from tests.journeys.matrix import DISASTERS, Disaster, Stage
-from tests.journeys.words import message, question, result, send
+from tests.journeys.words import AT_ONCE, message, question, result, send, until
 
 FILES: Final = (
     Part(raw=b"\x00\xff", filename="a.bin", media_type="application/octet-stream"),
@@ -148,3 +149,30 @@ async def test_agent_reads_what_a_message_refers_to_as_it_was(
         await disaster(world)
         task: Task = await send(client, message("yes", task=asked))
     assert result(task) == f"{other.id}: INPUT_REQUIRED"
+
+
+@pytest.mark.parametrize("disaster", DISASTERS.values(), ids=DISASTERS)
+async def test_agent_hears_what_its_caller_says_while_it_works(
+    stage: Stage, disaster: Disaster
+) -> None:
+    """A2A 3.4.3, follow-up messages; the same again after a crash."""
+    working, go_on = anyio.Event(), anyio.Event()
+
+    async def it(ctx: Context) -> str:
+        working.set()
+        await go_on.wait()
+        said = [each.parts[0].text or "" for each in await ctx.history()]
+        await ctx.ask("Enough?")
+        more = [each.parts[0].text or "" for each in await ctx.history()]
+        return f"{', '.join(said)}; {len(more)} in all"
+
+    async with stage.play(made(it)) as world:
+        client = stage.client(world, "it")
+        task = await send(client, "red", AT_ONCE)
+        await working.wait()
+        await send(client, message("and green", task=task), AT_ONCE)
+        go_on.set()
+        asked = await until(client, task, TaskState.INPUT_REQUIRED)
+        await disaster(world)
+        done = await send(client, message("yes", task=asked))
+    assert result(done) == "red, and green; 4 in all"

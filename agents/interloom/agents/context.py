@@ -73,6 +73,19 @@ class Context:
         stored = cast("list[JsonObject]", await self._task.step("referenced", read))
         return tuple(decode(Task, task) for task in stored)
 
+    async def history(self) -> tuple[Message, ...]:
+        """The conversation so far, as it was when asked: what the caller said, and was asked.
+
+        A caller may say more while the agent works; that is how to hear it.
+        """
+
+        async def read() -> Json:
+            task: JsonObject = orjson.loads(await self._task.as_it_stands())
+            return task.get("history", [])
+
+        stored = cast("list[JsonObject]", await self._task.step(self._task.key("history"), read))
+        return tuple(decode(Message, message) for message in stored)
+
     @property
     def task_id(self) -> str:
         """The A2A task id; the same on every run, so it may key things outside."""

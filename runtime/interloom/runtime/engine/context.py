@@ -103,6 +103,11 @@ class TaskContext:
                         found.append(await self._tasks.json(live))
         return tuple(found)
 
+    async def as_it_stands(self) -> bytes:
+        """The task as its caller may see it now: the A2A `Task` as JSON."""
+        await self._settled()
+        return await self._tasks.json(self._run.live)
+
     def key(self, name: str) -> str:
         """The next key of a kind: `name/1`, `name/2` …, in the order the branch asks for them."""
         name = self._within(name)
