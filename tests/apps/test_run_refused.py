@@ -6,11 +6,11 @@ something else.
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -51,10 +51,19 @@ def refusal(folder: Path, exit_code: int = 2) -> str:
     return said
 
 
-def test_store_of_another_process_is_refused_in_a_sentence(folder: Path) -> None:
-    with (folder / "interloom.db.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert refusal(folder) == "error: interloom.db: another process serves this store"
+def test_store_of_another_host_is_refused_in_a_sentence(folder: Path) -> None:
+    path = folder / "interloom.db"
+
+    async def make() -> None:
+        await SqliteLedger(path).aclose()
+
+    anyio.run(make)
+    with closing(sqlite3.connect(path)) as database:
+        beat_ms = time.time() * 1000
+        database.execute("INSERT INTO worker VALUES ('w', 'another host', 1, ?)", (beat_ms,))
+        database.commit()
+    said = "error: interloom.db: is served from another host"
+    assert refusal(folder).startswith(said)
 
 
 def test_database_of_somebody_else_is_refused_in_a_sentence(folder: Path) -> None:
@@ -115,6 +124,8 @@ def test_startup_that_fails_for_another_reason_is_unexpected_and_not_a_lack_of_c
             "INSERT INTO task (number, id, context_id, owner, agent, state, status_ms, seq)"
             " VALUES (1, 't', 'c', '', 'echo', 'TASK_STATE_WORKING', 0, 0)"
         )
-        database.execute("INSERT INTO run VALUES (1, 'echo', 'neither', 1)")
+        database.execute(
+            "INSERT INTO run (task, agent, state, attempt) VALUES (1, 'echo', 'active', 'many')"
+        )
         database.commit()
     assert refusal(folder, 1) == "error: the server could not start; its log says why"

@@ -102,6 +102,7 @@ class SqliteLedger:
             try:
                 self._writing = undo.enter_context(closing(_connect(path)))
                 _prepare(self._writing, path, durability)
+                self._workers.check(self._writing)
                 self._reading = undo.enter_context(closing(_connect(path)))
             except sqlite3.Error as error:
                 raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None

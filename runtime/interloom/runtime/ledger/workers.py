@@ -72,19 +72,29 @@ class Workers:
             BadConfig: A process on another host serves the file.
         """
         self.bury(connection, name)
+        self.check(connection)
+        connection.execute(
+            # made of constants; values are bound
+            f"INSERT INTO worker (name, host, slot, beat_ms) VALUES (?, ?, ?, {NOW_MS})",  # noqa: S608
+            (name, self._host, self._slot),
+        )
+
+    def check(self, connection: sqlite3.Connection) -> None:
+        """See that nobody serves the file from another host.
+
+        Raises:
+            BadConfig: Somebody does.
+        """
         ((elsewhere,),) = connection.execute(
-            "SELECT count(*) FROM worker WHERE host <> ?", (self._host,)
+            # made of constants; values are bound
+            f"SELECT count(*) FROM worker WHERE host <> ? AND beat_ms >= {NOW_MS} - ?",  # noqa: S608
+            (self._host, self._lease_ms),
         )
         if elsewhere:
             raise BadConfig(
                 f"{self._path}: is served from another host; a file belongs to one, several need"
                 " PostgreSQL"
             )
-        connection.execute(
-            # made of constants; values are bound
-            f"INSERT INTO worker (name, host, slot, beat_ms) VALUES (?, ?, ?, {NOW_MS})",  # noqa: S608
-            (name, self._host, self._slot),
-        )
 
     def beat(self, connection: sqlite3.Connection, name: str) -> bool:
         """Say that this worker is alive; False when it was taken for dead meanwhile."""
