@@ -49,8 +49,9 @@ _PARK: Final = (
     f" wake_ms = {NOW_MS} + ? WHERE {_OF}"
 )
 _FREE: Final = (
-    "SELECT 1 FROM run WHERE worker IS NULL AND state = 'active'"  # noqa: S608
-    f" UNION ALL SELECT 1 FROM run WHERE wake_ms <= {NOW_MS} LIMIT 1"
+    "SELECT 1 FROM (SELECT agent FROM run WHERE worker IS NULL AND state = 'active'"  # noqa: S608
+    f" UNION ALL SELECT agent FROM run WHERE wake_ms <= {NOW_MS})"
+    " WHERE agent IN (SELECT value FROM json_each(?)) LIMIT 1"
 )
 _CLAIM: Final = (
     "UPDATE run SET worker = ?, token = token + 1, state = 'active', wake_ms = NULL"  # noqa: S608
@@ -66,9 +67,10 @@ def run(row: tuple[str, str, str, int, str, int]) -> RunRow:
     return RunRow(task_id, agent, RunState(state), attempt, worker, token)
 
 
-def is_any_free(connection: sqlite3.Connection) -> bool:
-    """Whether there is a run that somebody could claim, who knows its agent."""
-    return connection.execute(_FREE).fetchone() is not None
+def is_any_free(connection: sqlite3.Connection, agents: Collection[str]) -> bool:
+    """Whether there is a run that could be claimed."""
+    names = orjson.dumps(list(agents)).decode()
+    return connection.execute(_FREE, (names,)).fetchone() is not None
 
 
 def claim(

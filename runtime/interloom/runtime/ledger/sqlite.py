@@ -198,9 +198,8 @@ class SqliteLedger:
     async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
         """Take over runs nobody works on; see `Ledger.claim`."""
         with _readable():
-            if not run_statements.is_any_free(self._reading) and not self._workers.dead(
-                self._reading, worker
-            ):
+            is_any = run_statements.is_any_free(self._reading, agents)
+            if not is_any and not self._workers.dead(self._reading, worker):
                 return []  # which is how it mostly is, and costs no transaction
         claimed: list[RunRow] = []
         is_member = False
