@@ -6,6 +6,7 @@ import pytest
 
 from tests.peers.conformance import __main__ as harness
 from tests.peers.conformance.environment import python
+from tests.peers.conformance.rest_fuzz import score as fuzzed
 from tests.peers.conformance.score import Score
 from tests.peers.conformance.testbed import CONTRACTS, score
 
@@ -42,3 +43,16 @@ def test_a_contract_nobody_judged_has_not_passed() -> None:
 def test_a_machine_without_the_python_a_judge_needs_is_told_so() -> None:
     with pytest.raises(RuntimeError, match=r"needs Python 3\.19 or newer"):
         python((3, 19))
+
+
+def test_an_operation_that_was_not_fuzzed_has_not_passed() -> None:
+    """schemathesis writes one test case for each operation, with what went wrong inside."""
+    report = """<testsuites><testsuite>
+      <testcase name="GET /tasks" />
+      <testcase name="POST /message:send"><failure message="500"/></testcase>
+      <testcase name="Stateful tests"><skipped/></testcase>
+    </testsuite></testsuites>"""
+
+    assert fuzzed(report, 4) == Score(
+        1, 4, {"POST /message:send": "500", "Stateful tests": "skipped"}
+    )

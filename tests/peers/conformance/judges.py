@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tests.peers.conformance.rest_fuzz import schemathesis
 from tests.peers.conformance.score import Judge
 from tests.peers.conformance.sdk import a2a_sdk
 from tests.peers.conformance.testbed import a2a_testbed
@@ -17,6 +18,7 @@ JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
     {
         "a2a-testbed": a2a_testbed,
         "a2a-sdk": a2a_sdk,
+        "schemathesis": schemathesis,
     }
 )
 """By the name in the line `SCORE <name>: <passed>/<total>`."""

@@ -15,6 +15,7 @@ from interloom.runtime.errors import (
     RequestError,
     TooLarge,
     UnsupportedMediaType,
+    VersionNotSupported,
 )
 from interloom.runtime.values import Json, JsonObject
 from tests.runtime.serve.raw import BINDINGS, HEADERS, RPC, Answer, Server, message, running
@@ -152,3 +153,20 @@ async def test_two_hundred_thousand_bad_parts_are_one_short_answer(binding: str)
 
     answer.is_refusal_of(binding, BadParams, "message.parts[0]")
     assert len(answer.body) < 1000
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+@pytest.mark.parametrize(
+    "query",
+    ["x=%C3%92", "%ff=%ff", "A2A-Version=%E2%82%AC", "a" * 10_000, "&&==&", "%", "x=" * 500],
+)
+async def test_odd_query_is_no_reason_to_break(binding: str, query: str) -> None:
+    """A2A 3.6.1: it is looked through for a version only; found by schemathesis."""
+    path = "/a2a/echo" if binding == RPC else "/a2a/echo/message:send"
+    headers = {key: text for key, text in HEADERS.items() if key != "a2a-version"}
+    async with running() as server:
+        answer = await server.ask(
+            wrapped(binding, written()), path=path, query=query, headers=headers
+        )
+
+    answer.is_refusal_of(binding, VersionNotSupported)

@@ -9,7 +9,7 @@ import anyio
 import pytest
 import uvicorn
 
-from interloom.runtime.client import A2AClient
+from interloom.runtime.client import A2AClient, ClientOptions, Resume
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
@@ -21,6 +21,9 @@ from interloom.runtime.serve.server import listen, server
 from interloom.runtime.testing.agents import Slow, asker
 
 GO = Message(message_id="m", role=Role.USER, parts=(Part(text="go"),))
+
+IMPATIENT = ClientOptions(resume=Resume(tries=0))
+"""What the server says last is told, instead of looking for another one."""
 
 
 @asynccontextmanager
@@ -36,7 +39,8 @@ async def serving(
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(http.serve, [listener])
-            yield A2AClient(f"{base_url}/a2a/{agent.about.name}", port), http
+            url = f"{base_url}/a2a/{agent.about.name}"
+            yield A2AClient(url, port, options=IMPATIENT), http
         await port.aclose()
 
 

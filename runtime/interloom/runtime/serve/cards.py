@@ -1,4 +1,4 @@
-"""What a process publishes of its agents: cards, extended cards, and the catalogue.
+"""What a process publishes of its agents: cards, extended cards, the catalogue, OpenAPI documents.
 
 Source: A2A 1.0.1 sections 3.1.11 and 13.3 (extended cards), 8.2 (where cards are) and 8.3 (what
 they say of interfaces); RFC 9727 (the catalogue).
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+import orjson
+
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.model import AgentCard
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.pages import Page, page
-from interloom.runtime.wire import catalogue
+from interloom.runtime.wire import catalogue, openapi
 from interloom.runtime.wire.card import (
     OPEN,
     WELL_KNOWN,
@@ -28,6 +30,8 @@ from interloom.runtime.wire.card import (
 )
 
 PREFIX: Final = "/a2a/"
+OPENAPI: Final = "/openapi.json"
+"""Where an agent's HTTP+JSON binding is described, below the agent's URL."""
 
 Signer: TypeAlias = Callable[[AgentCard], AgentCard]
 """Adds a signature to a card (8.4)."""
@@ -71,7 +75,7 @@ class Site:
 
 
 def pages(abouts: Mapping[str, About], site: Site, made_at: datetime) -> Mapping[str, Page]:
-    """Cards and catalogue, by path; the first agent's card is at the root, too.
+    """Cards, documents and catalogue, by path; the first agent's card is at the root, too.
 
     Args:
         abouts: What each agent says of itself, the first one being the default.
@@ -82,6 +86,9 @@ def pages(abouts: Mapping[str, About], site: Site, made_at: datetime) -> Mapping
     for name, about in abouts.items():
         shown = site.sign(card(about, endpoints=site.places(name), security=site.security))
         found[agent_path(name) + WELL_KNOWN] = page(shown.to_json(), made_at)
+        described = openapi.document(about, site.base_url + agent_path(name), site.security)
+        body = orjson.dumps(described)
+        found[agent_path(name) + OPENAPI] = page(body, made_at, media_type=openapi.MEDIA_TYPE)
     found[WELL_KNOWN] = next(iter(found.values()))
     found[catalogue.PATH] = _catalogue(abouts, site.base_url, made_at)
     return found
@@ -107,7 +114,9 @@ def extended_cards(abouts: Mapping[str, About], site: Site) -> Mapping[str, byte
 
 def _catalogue(abouts: Mapping[str, About], base_url: str, made_at: datetime) -> Page:
     urls = {name: base_url + agent_path(name) for name in abouts}
-    items = (catalogue.Item(name, url, url + WELL_KNOWN) for name, url in urls.items())
+    items = (
+        catalogue.Item(name, url, url + WELL_KNOWN, url + OPENAPI) for name, url in urls.items()
+    )
     body = catalogue.linkset(base_url + catalogue.PATH, items)
     link = (b"link", b'<%b>; rel="api-catalog"' % catalogue.PATH.encode())  # RFC 9727 section 3
     return page(body, made_at, link, media_type=catalogue.MEDIA_TYPE)

@@ -77,9 +77,10 @@ def check_media_type(content_type: bytes) -> None:
 def take_version(headers: dict[bytes, bytes], query: bytes) -> None:
     """Let the request parameter `A2A-Version` stand in for a header that is not there (3.6.1)."""
     if query and b"a2a-version" not in headers:
-        for name, value in parse_qsl(query):
-            if name.lower() == b"a2a-version":
-                headers[b"a2a-version"] = value
+        # As text: of bytes it takes none that are encoded and not ASCII.
+        for name, value in parse_qsl(query.decode("latin-1")):
+            if name.lower() == "a2a-version":
+                headers[b"a2a-version"] = value.encode()
                 return
 
 

@@ -8,6 +8,8 @@ protobuf    A2A messages between protobuf and JSON
 grpc        methods and rich status of the gRPC binding
 routes      which operation an HTTP method and a path stand for
 rest        HTTP+JSON messages
+schemas     the messages as JSON Schema
+openapi     the HTTP+JSON binding as an OpenAPI document
 sse         server-sent events, both directions
 card        the agent card, assembled
 keys        keys that sign and verify, from PEM or JWKS

@@ -13,9 +13,10 @@ from typing import Final
 
 import orjson
 
+from interloom.runtime.wire.openapi import MEDIA_TYPE as OPENAPI
+
 PATH: Final = "/.well-known/api-catalog"
 MEDIA_TYPE: Final = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
-_OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +52,5 @@ def _links(item: Item) -> dict[str, str | list[dict[str, str]]]:
     card = {"href": item.card, "type": "application/json", "title": item.name}
     links: dict[str, str | list[dict[str, str]]] = {"anchor": item.url, "service-meta": [card]}
     if item.openapi:
-        links["service-desc"] = [{"href": item.openapi, "type": _OPENAPI}]
+        links["service-desc"] = [{"href": item.openapi, "type": OPENAPI}]
     return links
