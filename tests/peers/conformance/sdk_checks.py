@@ -25,7 +25,8 @@ from a2a.utils.errors import (
 )
 
 from tests.peers.conformance.sdk_peer import Peer, saying
-from tests.peers.fixture.card import REQUIRED
+from tests.peers.conformance.webhook import webhook
+from tests.peers.fixture.card import FURTHER, REQUIRED
 
 Check: TypeAlias = Callable[[Peer], Awaitable[None]]
 
@@ -235,6 +236,69 @@ async def agent_that_refuses_rejects_the_task(peer: Peer) -> None:
     assert task.status.state == pb.TASK_STATE_REJECTED
 
 
+async def push_config_is_kept_until_it_is_deleted(peer: Peer) -> None:
+    task = await peer.send(saying(kind=WAITING))
+    config = pb.TaskPushNotificationConfig(task_id=task.id, id="mine", url="http://127.0.0.1:9/x")
+    made = await peer.calls.create_task_push_notification_config(config)
+    assert (made.id, made.task_id, made.url) == ("mine", task.id, config.url)
+    named = pb.GetTaskPushNotificationConfigRequest(task_id=task.id, id="mine")
+    assert await peer.calls.get_task_push_notification_config(named) == made
+    every = pb.ListTaskPushNotificationConfigsRequest(task_id=task.id)
+    assert list((await peer.calls.list_task_push_notification_configs(every)).configs) == [made]
+    gone = pb.DeleteTaskPushNotificationConfigRequest(task_id=task.id, id="mine")
+    for _ in range(2):
+        await peer.calls.delete_task_push_notification_config(gone)
+    assert not (await peer.calls.list_task_push_notification_configs(every)).configs
+    with pytest.raises(TaskNotFoundError):
+        await peer.calls.get_task_push_notification_config(named)
+
+
+async def push_config_of_no_task_is_refused(peer: Peer) -> None:
+    config = pb.TaskPushNotificationConfig(task_id="nowhere", url="http://127.0.0.1:9/x")
+    with pytest.raises(TaskNotFoundError):
+        await peer.calls.create_task_push_notification_config(config)
+
+
+async def events_are_posted_to_whoever_asked(peer: Peer) -> None:
+    with webhook() as hook:
+        request = saying(kind="tck-stream-001")
+        config = pb.TaskPushNotificationConfig(url=hook.url, token="a-token")  # noqa: S106 - made up
+        request.configuration.task_push_notification_config.CopyFrom(config)
+        task = await peer.send(request)
+        states = {task.status.state}
+        events = await hook.until(lambda event: event.status_update.status.state in states)
+    told = {event.status_update.task_id for event in events if event.HasField("status_update")}
+    assert told == {task.id}
+
+
+async def caller_who_has_not_signed_in_is_refused(peer: Peer) -> None:
+    with pytest.raises(A2AError):
+        await peer.calls.list_tasks(pb.ListTasksRequest())
+
+
+async def caller_who_has_signed_in_is_told_more(peer: Peer) -> None:
+    wanted = pb.GetExtendedAgentCardRequest()
+    card = await peer.calls.get_extended_agent_card(wanted, context=signed_in("ann-signs-in"))
+    assert FURTHER.id in {skill.id for skill in card.skills}
+    assert FURTHER.id not in {skill.id for skill in peer.card.skills}
+
+
+async def task_of_somebody_else_is_not_found(peer: Peer) -> None:
+    ann, bob = signed_in("ann-signs-in"), signed_in("bob-signs-in")
+    (answer,) = [each async for each in peer.calls.send_message(saying(), context=ann)]
+    wanted = pb.GetTaskRequest(id=answer.task.id)
+    assert (await peer.calls.get_task(wanted, context=ann)).id == answer.task.id
+    with pytest.raises(TaskNotFoundError):
+        await peer.calls.get_task(wanted, context=bob)
+    listed = await peer.calls.list_tasks(pb.ListTasksRequest(), context=bob)
+    assert answer.task.id not in {task.id for task in listed.tasks}
+
+
+def signed_in(token: str) -> ClientCallContext:
+    """A call in somebody's name."""
+    return ClientCallContext(service_parameters={"Authorization": f"Bearer {token}"})
+
+
 async def push_that_is_not_promised_is_refused(peer: Peer) -> None:
     task = await peer.send(saying())
     config = pb.TaskPushNotificationConfig(task_id=task.id, url="https://example.com/hook")
@@ -291,6 +355,9 @@ _FULL: Final[tuple[Check, ...]] = (
     context_of_another_task_is_refused,
     version_that_is_not_spoken_is_refused,
     agent_that_refuses_rejects_the_task,
+    push_config_is_kept_until_it_is_deleted,
+    push_config_of_no_task_is_refused,
+    events_are_posted_to_whoever_asked,
 )
 CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
     "full": _FULL,
@@ -300,5 +367,10 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         extended_card_that_is_not_promised_is_refused,
     ),
     "required": (extension_that_is_required_must_be_activated,),
+    "extended": (
+        caller_who_has_not_signed_in_is_refused,
+        caller_who_has_signed_in_is_told_more,
+        task_of_somebody_else_is_not_found,
+    ),
 }
 """By the fixture's card."""

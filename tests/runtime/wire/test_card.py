@@ -107,3 +107,5 @@ def test_agent_without_streams_does_not_offer_to_go_on_with_them() -> None:
     assert card(still, endpoints=PLACES).capabilities.extensions == (own,)
     streaming = replace(still, capabilities=frozenset({Capability.STREAMING}))
     assert card(streaming, endpoints=PLACES).capabilities.extensions == (own, EXTENSION)
+    silent = replace(streaming, offers_resuming=False)
+    assert card(silent, endpoints=PLACES).capabilities.extensions == (own,)

@@ -100,6 +100,7 @@ class About:
         capabilities: Optional operations it offers.
         extensions: Protocol extensions it speaks, or demands.
         extended: What only callers who have signed in are told; None for nothing.
+        offers_resuming: Its card lists our extension for streams, where it has any.
     """
 
     name: str
@@ -112,6 +113,7 @@ class About:
     capabilities: frozenset[Capability] = frozenset({Capability.STREAMING, Capability.PUSH})
     extensions: tuple[AgentExtension, ...] = ()
     extended: Extended | None = None
+    offers_resuming: bool = True
 
     @property
     def offered(self) -> frozenset[Capability]:
@@ -133,8 +135,8 @@ def modes(about: About, *more: str) -> Modes:
 
 def extensions(about: About) -> tuple[AgentExtension, ...]:
     """The protocol extensions an agent offers: its own, and ours for streams where it has any."""
-    streams = (EXTENSION,) if Capability.STREAMING in about.capabilities else ()
-    return (*about.extensions, *streams)
+    offers = about.offers_resuming and Capability.STREAMING in about.capabilities
+    return (*about.extensions, EXTENSION) if offers else about.extensions
 
 
 def given_modes(about: About) -> Modes:
