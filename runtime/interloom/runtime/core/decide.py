@@ -302,7 +302,7 @@ def _placed(record: TaskRecord, message: Message) -> bytes:
     """The caller's message as A2A JSON, with the ids of the task it was given to."""
     context = b"" if message.context_id else b',"contextId":' + orjson.dumps(record.context_id)
     task = b"" if message.task_id else b',"taskId":' + orjson.dumps(record.id)
-    return b"%b%b%b}" % (message.to_json()[:-1], context, task)
+    return b"".join((message.to_json()[:-1], context, task, b"}"))
 
 
 def _from_agent(record: TaskRecord, event_id: str, parts: list[Json]) -> bytes:

@@ -86,8 +86,9 @@ class Product(NamedTuple):
         Raises:
             TypeError: The text holds a lone surrogate, which JSON cannot carry.
         """
-        shape = b'{"artifactId":%b,"parts":[{"text":%b}]}'
-        return cls(artifact_id, shape % (orjson.dumps(artifact_id), orjson.dumps(text)))
+        # Joined, for it is kept: what orjson returns takes up eight times the room of its text.
+        shape = b'{"artifactId":', orjson.dumps(artifact_id), b',"parts":[{"text":'
+        return made(cls, (artifact_id, b"".join((*shape, orjson.dumps(text), b"}]}"))))
 
 
 class Outcome(NamedTuple):
@@ -145,16 +146,14 @@ class Event(NamedTuple):
         if self.chunk is not None:
             append = b',"append":true' if self.chunk.append else b""
             last = b',"lastChunk":true' if self.chunk.last else b""
-            shape = b'{"artifactUpdate":{"taskId":%b,"contextId":%b,"artifact":%b%b%b}}'
-            return shape % (task, context, self.body, append, last)
+            ids = b'{"artifactUpdate":{"taskId":', task, b',"contextId":', context
+            return b"".join((*ids, b',"artifact":', self.body, append, last, b"}}"))
         if self.seq == 1:
-            shape = b'{"task":{"id":%b,"contextId":%b,"status":%b,"history":[%b]}}'
-            return shape % (task, context, self.body, self.message or b"")
-        return b'{"statusUpdate":{"taskId":%b,"contextId":%b,"status":%b}}' % (
-            task,
-            context,
-            self.body,
-        )
+            ids = b'{"task":{"id":', task, b',"contextId":', context
+            history = b',"history":[', self.message or b"", b"]}}"
+            return b"".join((*ids, b',"status":', self.body, *history))
+        ids = b'{"statusUpdate":{"taskId":', task, b',"contextId":', context
+        return b"".join((*ids, b',"status":', self.body, b"}}"))
 
 
 _STATUS: Final = {

@@ -118,7 +118,7 @@ class Operations:
         try:
             if settings is None or not settings.return_immediately:
                 await self._tasks.settle(live)
-            return b'{"task":%b}' % await self._tasks.json(live, length)
+            return b"".join((b'{"task":', await self._tasks.json(live, length), b"}"))
         finally:
             self._tasks.release(live)
 

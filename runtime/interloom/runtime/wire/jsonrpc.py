@@ -58,7 +58,7 @@ def call(frame: JsonObject) -> Call:
 
 def result(call_id: Id, json: bytes) -> bytes:
     """A response around a result that is encoded already."""
-    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(call_id), json)
+    return b"".join((b'{"jsonrpc":"2.0","id":', orjson.dumps(call_id), b',"result":', json, b"}"))
 
 
 def error(call_id: Id | None, problem: BaseException) -> bytes:
