@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import click
 
-from bench.jobs import JOBS
+from bench.jobs import COMPARISONS, JOBS
 from bench.load import BadReply, Effort
 from bench.machine import describe
 from bench.process import Cores, DidNotStart, two_cores
@@ -22,9 +22,9 @@ from bench.table import Row, render
 @click.option(
     "--job", "jobs", multiple=True, type=click.Choice(list(JOBS)), help="Only this job; repeatable."
 )
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option("--rounds", default=7, show_default=True, type=click.IntRange(min=1))
 @click.option(
-    "--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True)
+    "--seconds", default=0.6, show_default=True, type=click.FloatRange(min=0, min_open=True)
 )
 @click.option("--in-flight", default=16, show_default=True, type=click.IntRange(min=1))
 def main(jobs: tuple[str, ...], rounds: int, seconds: float, in_flight: int) -> None:
@@ -42,6 +42,8 @@ def main(jobs: tuple[str, ...], rounds: int, seconds: float, in_flight: int) -> 
     except (BadReply, DidNotStart) as why:
         raise click.ClickException(str(why)) from why
     print(render(rows))
+    for verdict in filter(None, (each.verdict(rows) for each in COMPARISONS)):
+        print(verdict)
 
 
 async def _measured(jobs: tuple[str, ...], rounds: int, effort: Effort, cores: Cores) -> list[Row]:

@@ -6,7 +6,6 @@ each call took; its CPU is read from outside between the two.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,67 +14,47 @@ from typing import TypeAlias
 import anyio
 
 from bench.canned_mcp import TOOL_TEXT
+from bench.orders import Obey, Order, Report, on_orders
 from bench.raw_mcp import RawMcpClient, ToolFailed
 from bench.request import TEXT
-from bench.serving import Place, Receive, Scope, Send, answer_json, body_of, on_uvicorn
+from bench.serving import Place
 
 Call: TypeAlias = Callable[[str], Awaitable[str]]
 """Calls the canned tool with a text and returns the text of its answer."""
 
 
-def on_orders(opened: AbstractAsyncContextManager[Call], place: Place) -> None:
-    """Serve orders to call until the process is told to end.
+def on_calls(opened: AbstractAsyncContextManager[Call], place: Place) -> None:
+    """Take orders `{"in_flight": int, "seconds": float}`; report how long each call took.
 
     Args:
         opened: Entered once, before the first order.
         place: Where to take orders.
     """
-    on_uvicorn(_Caller(opened), place, lifespan=True)
+    on_orders(_loops(opened), place)
 
 
-class _Caller:
-    """`POST` with `{"in_flight": int, "seconds": float}` calls; `GET` gives the latencies."""
+@asynccontextmanager
+async def _loops(opened: AbstractAsyncContextManager[Call]) -> AsyncGenerator[Obey]:
+    async with opened as call:
 
-    def __init__(self, opened: AbstractAsyncContextManager[Call]) -> None:
-        self._opened = opened
-        self._call: Call | None = None
-        self._latencies_s: list[float] = []
+        async def obey(order: Order) -> Report:
+            latencies_s: list[float] = []
+            begun = time.perf_counter()
+            async with anyio.create_task_group() as group:
+                for _ in range(int(order["in_flight"])):
+                    group.start_soon(_repeat, call, begun + order["seconds"], latencies_s)
+            return {"seconds": time.perf_counter() - begun, "latencies_s": latencies_s}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["method"] == "GET":
-            await answer_json(send, json.dumps(self._latencies_s).encode())
-        else:
-            order = json.loads(await body_of(receive))
-            seconds = await self._obey(order["in_flight"], order["seconds"])
-            await answer_json(send, json.dumps({"seconds": seconds}).encode())
+        yield obey
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with self._opened as self._call:
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
 
-    async def _obey(self, in_flight: int, seconds: float) -> float:
-        self._latencies_s = []
-        begun = time.perf_counter()
-        async with anyio.create_task_group() as group:
-            for _ in range(in_flight):
-                group.start_soon(self._repeat, begun + seconds)
-        return time.perf_counter() - begun
-
-    async def _repeat(self, until: float) -> None:
-        call = self._call
-        if call is None:
-            raise ToolFailed("the client was never opened")
-        now = time.perf_counter()
-        while now < until:
-            if await call(TEXT) != TOOL_TEXT:
-                raise ToolFailed("not the canned answer")
-            before, now = now, time.perf_counter()
-            self._latencies_s.append(now - before)
+async def _repeat(call: Call, until: float, latencies_s: list[float]) -> None:
+    now = time.perf_counter()
+    while now < until:
+        if await call(TEXT) != TOOL_TEXT:
+            raise ToolFailed("not the canned answer")
+        before, now = now, time.perf_counter()
+        latencies_s.append(now - before)
 
 
 def raw(place: Place) -> None:
@@ -87,4 +66,4 @@ def raw(place: Place) -> None:
         yield client.call
         client.close()
 
-    on_orders(opened(), place)
+    on_calls(opened(), place)

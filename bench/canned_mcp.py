@@ -64,6 +64,9 @@ _RESULTS: Final[Mapping[str, bytes]] = MappingProxyType(
 )
 
 
+_UNKNOWN: Final = b'"error":{"code":-32601,"message":"No."}'
+
+
 def respond(body: bytes) -> bytes:
     """The whole HTTP response to one JSON-RPC message. Pure.
 
@@ -72,17 +75,28 @@ def respond(body: bytes) -> bytes:
     Raises:
         orjson.JSONDecodeError: The body is not JSON.
     """
-    call = orjson.loads(body)
-    if "id" not in call:
+    reply = reply_to(body)
+    if reply is None:
         return b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
-    result = _RESULTS.get(call["method"])
-    member = b'"result":%b' % result if result else b'"error":{"code":-32601,"message":"No."}'
-    reply = b'{"jsonrpc":"2.0","id":%b,%b}' % (orjson.dumps(call["id"]), member)
     return (b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b") % (
-        b"200 OK" if result else b"404 Not Found",
+        b"404 Not Found" if reply.endswith(_UNKNOWN + b"}") else b"200 OK",
         len(reply),
         reply,
     )
+
+
+def reply_to(message: bytes) -> bytes | None:
+    """The JSON-RPC reply to one message; None when it is a notification. Pure.
+
+    Raises:
+        orjson.JSONDecodeError: The message is not JSON.
+    """
+    call = orjson.loads(message)
+    if "id" not in call:
+        return None
+    result = _RESULTS.get(call["method"])
+    member = b'"result":%b' % result if result else _UNKNOWN
+    return b'{"jsonrpc":"2.0","id":%b,%b}' % (orjson.dumps(call["id"]), member)
 
 
 class CannedMcp(asyncio.Protocol):

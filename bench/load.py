@@ -16,11 +16,12 @@ import anyio
 from bench.figures import Load
 from bench.http1 import Connection, ConnectionLost, Exchanges, connect
 from bench.process import Running
-from bench.request import Template, answer_of, send_message
+from bench.request import Question, Template
 from bench.servers import SERVERS
 
 _OK = 200
 _GRACE_S = 15.0
+_STORING_S = 120.0
 _SHOWN_BYTES = 300
 
 
@@ -41,19 +42,19 @@ class Effort:
     seconds: float
 
 
-async def send_messages(target: Running, effort: Effort, *, answer: str) -> Load:
-    """Send SendMessage requests in a closed loop.
+async def ask(target: Running, effort: Effort, *, question: Question) -> Load:
+    """Send HTTP requests in a closed loop.
 
     Args:
         target: Whom to send them.
         effort: How many and for how long.
-        answer: The text every reply must carry.
+        question: What to ask, and what every reply must say.
 
     Raises:
         BadReply: One was wrong, or the target hung up or fell silent.
     """
-    template = send_message(port=target.port, path=SERVERS[target.name].path)
-    loops = [_Loop(template, answer) for _ in range(effort.in_flight)]
+    template = question.ask(port=target.port, path=SERVERS[target.name].path)
+    loops = [_Loop(template, question) for _ in range(effort.in_flight)]
     try:
         with anyio.fail_after(effort.seconds + _GRACE_S):
             for loop in loops:
@@ -76,25 +77,49 @@ async def send_messages(target: Running, effort: Effort, *, answer: str) -> Load
     return Load(cpu_s, seconds, [latency for loop in loops for latency in loop.latencies_s])
 
 
-async def order_calls(target: Running, effort: Effort) -> Load:
+async def order_calls(target: Running, effort: Effort, *, with_children: bool = True) -> Load:
     """Have a caller call tools in a closed loop of its own; see `bench.callers`.
+
+    Args:
+        target: The caller.
+        effort: How many calls and for how long.
+        with_children: Whether its child processes' CPU is counted as its own.
 
     Raises:
         BadReply: A call failed, or the caller fell silent.
     """
+    clock = target.cpu_s if with_children else target.own_cpu_s
     order = json.dumps({"in_flight": effort.in_flight, "seconds": effort.seconds})
     exchanges = Exchanges(await connect(target.port))
     try:
         with anyio.fail_after(effort.seconds + _GRACE_S):
-            before = target.cpu_s()
-            outcome = json.loads(await _asked(exchanges, target, "POST", order))
-            cpu_s = target.cpu_s() - before
-            latencies_s = json.loads(await _asked(exchanges, target, "GET", ""))
+            before = clock()
+            await _asked(exchanges, target, "POST", order)
+            cpu_s = clock() - before
+            told = json.loads(await _asked(exchanges, target, "GET", ""))
     except (TimeoutError, ConnectionLost):
         raise BadReply(f"{target.name}: the caller stopped answering") from None
     finally:
         exchanges.close()
-    return Load(cpu_s, outcome["seconds"], latencies_s)
+    return Load(cpu_s, told["seconds"], told["latencies_s"])
+
+
+async def order_events(target: Running, effort: Effort) -> Load:
+    """Have a process append events to a task; it tells itself what they cost: `bench.slope`.
+
+    Raises:
+        BadReply: It failed, or fell silent.
+    """
+    exchanges = Exchanges(await connect(target.port))
+    try:
+        with anyio.fail_after(effort.seconds + _STORING_S):
+            await _asked(exchanges, target, "POST", "{}")
+            told = json.loads(await _asked(exchanges, target, "GET", ""))
+    except (TimeoutError, ConnectionLost):
+        raise BadReply(f"{target.name}: stopped answering") from None
+    finally:
+        exchanges.close()
+    return Load(told["cpu_s"], told["seconds"], told["latencies_s"])
 
 
 async def _asked(exchanges: Exchanges, target: Running, method: str, body: str) -> bytes:
@@ -108,11 +133,11 @@ async def _asked(exchanges: Exchanges, target: Running, method: str, body: str) 
 class _Loop:
     """One connection that always has a request under way."""
 
-    def __init__(self, template: Template, answer: str) -> None:
+    def __init__(self, template: Template, question: Question) -> None:
         self.latencies_s: list[float] = []
         self._template = template
-        self._answer = answer
-        self._mark = answer.encode()
+        self._question = question
+        self._mark = question.mark
         self._connection: Connection | None = None
         self._done = anyio.Event()
         self._bad: str | None = None
@@ -136,7 +161,7 @@ class _Loop:
         await self._done.wait()
         if self._bad is not None:
             raise BadReply(self._bad)
-        if answer_of(self._last) != self._answer:
+        if self._question.read(self._last) != self._question.answer:
             raise BadReply(f"not the answer due: {self._last[:_SHOWN_BYTES]!r}")
 
     def close(self) -> None:

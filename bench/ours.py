@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 
+import anyio
+
 from bench.callers import Call as CallTool
-from bench.callers import on_orders
+from bench.callers import on_calls
 from bench.canned_mcp import TOOL
-from bench.serving import Place
+from bench.raw_stdio import ROOT, canned
+from bench.serving import Place, tell
 from interloom.agents import AgentDefinition, Context, agent
-from interloom.bridges import McpClient, ServerSpec, StreamableHttp
+from interloom.bridges import CommandSpec, McpClient, ServerSpec, Stdio, StreamableHttp
 from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.bridges.mcp.core.rounds import Call, Done
 from interloom.bridges.mcp.core.tools import read_tool_result
@@ -25,6 +28,8 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.gate import Gate
+from interloom.runtime.serve.grpc_port import GrpcPort
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
 from interloom.runtime.serve.server import calm_collector, server
 
@@ -46,34 +51,45 @@ async def bridged(ctx: Context) -> str:
 
 def memory(place: Place) -> None:
     """The echo agent on the memory store."""
-    _serve(echo, MemoryLedger, place)
+    serve(echo, MemoryLedger, place)
 
 
 def sqlite(place: Place) -> None:
     """The echo agent, every event on disk before the reply."""
-    _serve(echo, lambda: _on_disk(place), place)
+    serve(echo, lambda: _on_disk(place), place)
 
 
 def bridge(place: Place) -> None:
     """The bridge agent on the memory store."""
-    _serve(bridged, MemoryLedger, place)
+    serve(bridged, MemoryLedger, place)
 
 
 def bridge_sqlite(place: Place) -> None:
     """The bridge agent, every event and call on disk."""
-    _serve(bridged, lambda: _on_disk(place), place)
+    serve(bridged, lambda: _on_disk(place), place)
+
+
+def grpc(place: Place) -> None:
+    """The echo agent on the memory store, over gRPC alone."""
+    anyio.run(_serve_grpc, place)
 
 
 def tools_call(place: Place) -> None:
-    """Our MCP client taking orders; see `bench.callers.on_orders`."""
-    on_orders(_client(place), place)
+    """Our MCP client taking orders; see `bench.callers.on_calls`."""
+    on_calls(_client(place), place)
+
+
+def tools_call_on_stdio(place: Place) -> None:
+    """The same, the server being a child of ours."""
+    on_calls(_stdio_client(place), place)
 
 
 def _on_disk(place: Place) -> Ledger:
     return SqliteLedger(place.scratch / "tasks.db")
 
 
-def _serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -> None:
+def serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -> None:
+    """Serve an agent over HTTP."""
     http = PooledHttp()
     servers: dict[str, ToolServer] = {}
     if place.tools_port:
@@ -88,11 +104,34 @@ def _serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) -
     serving.run(sockets=[listener])
 
 
+async def _serve_grpc(place: Place) -> None:
+    port = GrpcPort("127.0.0.1", place.port)
+    runtime = Runtime([echo.bind(Toolbox({}))], MemoryLedger)
+    gate = Gate([echo.about])
+    calm_collector()
+    async with runtime.open() as operations, port.open(operations, gate, [echo.about.name]):
+        tell(int(port.address.rpartition(":")[2]))
+        await anyio.sleep_forever()
+
+
 @asynccontextmanager
 async def _client(place: Place) -> AsyncGenerator[CallTool]:
     http = PooledHttp()
-    client = McpClient(StreamableHttp(ServerSpec(SERVER, place.tools_url), http))
+    try:
+        yield _caller(McpClient(StreamableHttp(ServerSpec(SERVER, place.tools_url), http)))
+    finally:
+        await http.aclose()
 
+
+@asynccontextmanager
+async def _stdio_client(place: Place) -> AsyncGenerator[CallTool]:
+    command, *args = canned(place)
+    stdio = Stdio(CommandSpec(SERVER, command, tuple(args), cwd=str(ROOT)))
+    async with stdio.open():
+        yield _caller(McpClient(stdio))
+
+
+def _caller(client: McpClient) -> CallTool:
     async def call(text: str) -> str:
         value = Call(SERVER, "tools/call", {"name": TOOL, "arguments": {"text": text}})
         _, step = value.receive(await client.exchange(value.send()))
@@ -102,7 +141,4 @@ async def _client(place: Place) -> AsyncGenerator[CallTool]:
             case _:
                 raise LookupError("the canned server asks nothing")
 
-    try:
-        yield call
-    finally:
-        await http.aclose()
+    return call

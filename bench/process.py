@@ -17,7 +17,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from bench.serving import READY
 
-_START_S = 60.0
+_START_S = 120.0
 _STOP_S = 5.0
 _LINE_BYTES = 1000
 
@@ -53,6 +53,10 @@ class Running:
     port: int
     pid: int
 
+    def own_cpu_s(self) -> float:
+        """CPU seconds used so far by the process and all its threads."""
+        return _cpu_clock_s(self.pid)
+
     def cpu_s(self) -> float:
         """CPU seconds used so far by the process, all its threads and its living descendants."""
         return sum(_cpu_clock_s(pid) for pid in (self.pid, *_descendants(self.pid)))
@@ -66,13 +70,19 @@ def two_cores() -> Cores:
 
 @asynccontextmanager
 async def started(
-    name: str, *, core: int | None, scratch: Path, tools_port: int = 0
+    name: str,
+    *,
+    core: int | None,
+    scratch: Path,
+    tools_port: int = 0,
+    tools_core: int | None = None,
 ) -> AsyncGenerator[Running]:
     """Run a server until the context is left.
 
     Args:
         name: Its name in the table of servers.
         core: The core it is bound to.
+        tools_core: The core of the tool server, for those that start one themselves.
         scratch: A folder of its own for files it keeps; made by the server.
         tools_port: Where the tool server listens, for those that call it.
 
@@ -82,6 +92,7 @@ async def started(
     command = [sys.executable, "-m", "bench.servers", name]
     command += ["--scratch", str(scratch), "--tools-port", str(tools_port)]
     command += [] if core is None else ["--core", str(core)]
+    command += [] if tools_core is None else ["--tools-core", str(tools_core)]
     process = await anyio.open_process(
         command, stdin=subprocess.DEVNULL, stderr=None, cwd=Path(__file__).parents[1]
     )

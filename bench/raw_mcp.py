@@ -14,7 +14,7 @@ from typing import Final
 from bench.canned_mcp import PROTOCOL_VERSION, TOOL
 from bench.http1 import Exchanges, connect
 
-_META: Final[Mapping[str, object]] = MappingProxyType(
+META: Final[Mapping[str, object]] = MappingProxyType(
     {
         "io.modelcontextprotocol/protocolVersion": PROTOCOL_VERSION,
         "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
@@ -51,7 +51,7 @@ class RawMcpClient:
             ToolFailed: It answers anything else.
             ConnectionLost: It hung up.
         """
-        params = {"name": TOOL, "arguments": {"text": text}, "_meta": dict(_META)}
+        params = {"name": TOOL, "arguments": {"text": text}, "_meta": dict(META)}
         call = {"jsonrpc": "2.0", "id": next(self._ids), "method": "tools/call", "params": params}
         body = json.dumps(call).encode()
         connection = self._free.pop() if self._free else Exchanges(await connect(self._port))

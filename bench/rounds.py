@@ -20,6 +20,7 @@ from bench.table import Row
 
 _Item = TypeVar("_Item")
 _WARM_SHARE = 0.25
+_WARM_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,14 @@ async def run_job(name: str, job: Job, plan: Plan) -> list[Row]:
     """
     async with AsyncExitStack() as stack:
         running = await _up(stack, job, plan)
-        warm = Effort(plan.effort.in_flight, plan.effort.seconds * _WARM_SHARE)
+        effort = Effort(job.in_flight or plan.effort.in_flight, plan.effort.seconds)
+        warm = Effort(effort.in_flight, max(effort.seconds * _WARM_SHARE, _WARM_S))
         for target in running:
             await job.drive(target, warm)
         rounds: list[dict[str, Figures]] = []
-        for turn in range(plan.rounds):
+        for turn in range(min(plan.rounds, job.rounds)):
             measured = {
-                target.name: figures_of(await job.drive(target, plan.effort))
+                target.name: figures_of(await job.drive(target, effort))
                 for target in rotated(running, turn)
             }
             rounds.append({target.name: measured[target.name] for target in running})
@@ -76,7 +78,11 @@ async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> list[Running]:
     running: list[Running] = []
     for name in job.targets:
         target = started(
-            name, core=plan.cores.server, scratch=plan.scratch / name, tools_port=tools_port
+            name,
+            core=plan.cores.server,
+            scratch=plan.scratch / name,
+            tools_port=tools_port,
+            tools_core=plan.cores.generator,
         )
         running.append(await stack.enter_async_context(target))
     return running
@@ -85,4 +91,4 @@ async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> list[Running]:
 def _remark(job: Job, summary: Summary) -> str:
     if summary.target == job.floor:
         return "floor"
-    return job.budget.verdict(summary.times_floor) if summary.target in job.ours else ""
+    return job.budget.verdict(summary) if summary.target in job.ours else ""

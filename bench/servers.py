@@ -52,17 +52,29 @@ SERVERS: Final[Mapping[str, Server]] = MappingProxyType(
     {
         "asgi-echo": Server("bench.floors:echo"),
         "asgi-sqlite": Server("bench.floors:echo_stored"),
+        "asgi-sse": Server("bench.floors:stream"),
+        "asgi-page": Server("bench.floors:page"),
+        "grpc-echo": Server("bench.floors_grpc:echo"),
         "asgi-raw-mcp": Server("bench.floors:bridge"),
         "raw-mcp-client": Server("bench.callers:raw"),
+        "raw-stdio-client": Server("bench.raw_stdio:caller"),
         "canned-mcp": Server("bench.canned_mcp:serve"),
         "ours-memory": Server("bench.ours:memory"),
         "ours-sqlite": Server("bench.ours:sqlite"),
+        "ours-grpc": Server("bench.ours:grpc"),
+        "ours-page": Server("bench.stock:page"),
+        "ours-100th": Server("bench.slope:hundredth"),
+        "ours-10000th": Server("bench.slope:ten_thousandth"),
+        "ours-sqlite-100th": Server("bench.slope:hundredth_on_sqlite"),
+        "ours-sqlite-10000th": Server("bench.slope:ten_thousandth_on_sqlite"),
         "ours-bridge": Server("bench.ours:bridge"),
         "ours-bridge-sqlite": Server("bench.ours:bridge_sqlite"),
         "ours-mcp-client": Server("bench.ours:tools_call"),
+        "ours-stdio-client": Server("bench.ours:tools_call_on_stdio"),
         "a2a-sdk-echo": Server("bench.official_a2a:echo", environment=_NO_SPANS),
         "a2a-sdk-mcp": Server("bench.official_a2a:bridge", environment=_NO_SPANS),
         "mcp-client": Server("bench.official_mcp:tools_call"),
+        "mcp-stdio-client": Server("bench.official_mcp:tools_call_on_stdio"),
     }
 )
 
@@ -72,18 +84,26 @@ SERVERS: Final[Mapping[str, Server]] = MappingProxyType(
 @click.option("--port", default=0, help="Port on 127.0.0.1; 0 for any that is free.")
 @click.option("--tools-port", default=0, help="Where canned-mcp listens, for those that call it.")
 @click.option("--core", type=int, help="Bind the process to this core.")
+@click.option("--tools-core", type=int, help="Core for a tool server that it starts itself.")
 @click.option(
     "--scratch",
     type=click.Path(path_type=Path),
     help="Folder for files it keeps; a new one when not given.",
 )
-def main(name: str, port: int, tools_port: int, core: int | None, scratch: Path | None) -> None:
+def main(
+    name: str,
+    port: int,
+    tools_port: int,
+    core: int | None,
+    tools_core: int | None,
+    scratch: Path | None,
+) -> None:
     """Serve NAME until told to end; print `ready PORT` once it accepts connections."""
     if core is not None:
         os.sched_setaffinity(0, {core})
     folder = scratch or Path(tempfile.mkdtemp(prefix="bench-"))
     folder.mkdir(parents=True, exist_ok=True)
-    SERVERS[name].serve(Place(port, folder, tools_port))
+    SERVERS[name].serve(Place(port, folder, tools_port, tools_core))
 
 
 if __name__ == "__main__":

@@ -29,11 +29,13 @@ class Place:
         port: Port on 127.0.0.1; 0 for any that is free.
         scratch: A folder of its own, empty at the start, on a disk and not in memory.
         tools_port: Where the canned MCP server listens, path `/mcp`; 0 when the job has none.
+        tools_core: The core for a tool server that is started as a child; None for any.
     """
 
     port: int
     scratch: Path
     tools_port: int
+    tools_core: int | None = None
 
     @property
     def tools_url(self) -> str:
@@ -48,8 +50,13 @@ class Place:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", self.port))
         listening.listen(_BACKLOG)
-        print(READY, listening.getsockname()[1], flush=True)
+        tell(listening.getsockname()[1])
         return listening
+
+
+def tell(port: int) -> None:
+    """Tell the parent process that it may connect."""
+    print(READY, port, flush=True)
 
 
 def on_uvicorn(app: Callable[..., Any], place: Place, *, lifespan: bool = False) -> None:

@@ -36,11 +36,56 @@ class Budget:
     def __str__(self) -> str:
         return f"aim {self.aim:g}x, gate {self.gate:g}x"
 
-    def verdict(self, times_floor: float) -> str:
-        """The budget and where a ratio falls in it."""
-        if times_floor <= self.aim:
+    def verdict(self, summary: Summary) -> str:
+        """The budget and where a target falls in it."""
+        if summary.times_floor <= self.aim:
             return f"{self}: aim met"
-        return f"{self}: {'gate held' if times_floor <= self.gate else 'OVER'}"
+        return f"{self}: {'gate held' if summary.times_floor <= self.gate else 'OVER'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """How long half of the requests may take at most.
+
+    Attributes:
+        gate_ms: What we refuse to exceed.
+    """
+
+    gate_ms: float
+
+    def verdict(self, summary: Summary) -> str:
+        """The ceiling and the side a target falls on."""
+        held = "gate held" if summary.figures.p50_ms <= self.gate_ms else "OVER"
+        return f"gate {self.gate_ms:g} ms: {held}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two rows that must not differ by much.
+
+    Attributes:
+        target: Of both rows.
+        job: Of the one.
+        other: Job of the other.
+        gate: How many times the one's CPU the other's may be, and the reverse.
+    """
+
+    target: str
+    job: str
+    other: str
+    gate: float
+
+    def verdict(self, rows: Sequence[Row]) -> str | None:
+        """What the two come to; None when one of them was not measured."""
+        cpu_us = {
+            row.job: row.summary.figures.cpu_us for row in rows if row.summary.target == self.target
+        }
+        if not {self.job, self.other} <= set(cpu_us):
+            return None
+        times = cpu_us[self.other] / cpu_us[self.job]
+        held = "gate held" if 1 / self.gate <= times <= self.gate else "OVER"
+        costs = f"{self.other} costs {times:.2f}x {self.job}"
+        return f"{self.target}: {costs}, gate {self.gate:g}x: {held}"
 
 
 @dataclass(frozen=True, slots=True)

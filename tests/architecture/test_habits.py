@@ -20,6 +20,7 @@ ASYNCIO = {
     "runtime/interloom/runtime/serve/connection.py": "a server's protocols are asyncio's",
     "bench/canned_mcp.py": "protocol callbacks, which anyio does not have",
     "bench/http1.py": "protocol callbacks, which anyio does not have",
+    "bench/raw_stdio.py": "protocol callbacks, which anyio does not have",
     "bench/serving.py": "protocol callbacks, which anyio does not have",
     "tests/runtime/engine/test_endings.py": "what an author's other libraries raise",
     "tests/runtime/engine/test_following.py": "what the loop keeps for each who waits",

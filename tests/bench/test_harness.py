@@ -12,12 +12,19 @@ import pytest
 from bench.canned_mcp import TOOL_TEXT, respond
 from bench.figures import Figures, Load, Summary, figures_of, percentile, summarise
 from bench.jobs import JOBS
-from bench.load import BadReply, Effort, send_messages
+from bench.load import BadReply, Effort, ask
 from bench.process import Cores, started
-from bench.request import TEXT, answer_of, send_message
+from bench.request import (
+    TEXT,
+    answer_of,
+    message_answered,
+    page_of,
+    send_message,
+    streamed_answer_of,
+)
 from bench.rounds import Plan, rotated, run_job
 from bench.servers import SERVERS
-from bench.table import Budget, Row, render
+from bench.table import Budget, Ceiling, Comparison, Row, render
 
 UNPINNED = Cores(server=None, generator=None)
 BRIEF = Effort(in_flight=2, seconds=0.2)
@@ -31,6 +38,12 @@ def anyio_backend() -> str:
 
 def a_round(**cpu_us: float) -> dict[str, Figures]:
     return {name: Figures(cpu, 1000.0, 1.0, 2.0) for name, cpu in cpu_us.items()}
+
+
+def summary(
+    target: str = "ours", *, cpu_us: float = 100, p50_ms: float = 1, times_floor: float = 1
+) -> Summary:
+    return Summary(target, Figures(cpu_us, 1000.0, p50_ms, 2.0), times_floor)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +120,36 @@ def test_a_verdict_names_the_budget_and_the_side_a_ratio_falls_on(
     times_floor: float, verdict: str
 ) -> None:
     """Ours."""
-    assert Budget(aim=1.5, gate=2).verdict(times_floor) == verdict
+    assert Budget(aim=1.5, gate=2).verdict(summary(times_floor=times_floor)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("p50_ms", "verdict"), [(5.0, "gate 5 ms: gate held"), (5.1, "gate 5 ms: OVER")]
+)
+def test_a_ceiling_is_held_against_the_median_latency(p50_ms: float, verdict: str) -> None:
+    """Ours."""
+    assert Ceiling(gate_ms=5).verdict(summary(p50_ms=p50_ms, times_floor=9)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("cpu_us", "verdict"),
+    [
+        (130, "ours: many costs 1.30x few, gate 1.3x: gate held"),
+        (131, "ours: many costs 1.31x few, gate 1.3x: OVER"),
+        (70, "ours: many costs 0.70x few, gate 1.3x: OVER"),
+    ],
+)
+def test_a_comparison_is_between_two_rows_of_one_target(cpu_us: float, verdict: str) -> None:
+    """Ours: cheaper by as much is suspicious, too."""
+    rows = [
+        Row("few", summary("floor", cpu_us=1), "floor"),
+        Row("few", summary(cpu_us=100), ""),
+        Row("many", summary(cpu_us=cpu_us), ""),
+    ]
+    comparison = Comparison("ours", "few", "many", gate=1.3)
+
+    assert comparison.verdict(rows) == verdict
+    assert comparison.verdict(rows[:2]) is None
 
 
 def test_the_table_aligns_words_left_and_numbers_right() -> None:
@@ -167,6 +209,47 @@ def test_only_a_message_or_a_completed_task_is_an_answer(reply: object, answer: 
     assert answer_of(json.dumps(reply).encode()) == answer
 
 
+def frames(*results: object) -> bytes:
+    return b"".join(b"data: %b\n\n" % json.dumps({"result": each}).encode() for each in results)
+
+
+BEGUN: list[object] = [
+    {"task": {"id": "t"}},
+    {"statusUpdate": {"status": {"state": "TASK_STATE_WORKING"}}},
+]
+SAID: object = {"artifactUpdate": {"artifact": {"parts": [{"text": "hello"}]}}}
+DONE: object = {"statusUpdate": {"status": {"state": "TASK_STATE_COMPLETED"}}}
+
+
+@pytest.mark.parametrize(
+    ("results", "answer"),
+    [
+        ([*BEGUN, SAID, DONE], "hello"),
+        ([*BEGUN, DONE, SAID], None),
+        ([*BEGUN, SAID], None),
+        ([*BEGUN, SAID, SAID, DONE], None),
+        (["no event"], None),
+    ],
+)
+def test_only_the_four_events_in_order_are_a_stream(
+    results: list[object], answer: str | None
+) -> None:
+    """A2A 1.0.1 section 3.1.2."""
+    assert streamed_answer_of(b": beat\n\n" + frames(*results)) == answer
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        ({"result": {"tasks": ["one", "two"], "totalSize": 9}}, "2 of 9"),
+        ({"error": {"code": -32603}}, None),
+    ],
+)
+def test_a_page_says_how_many_it_holds_and_of_how_many(reply: object, says: str | None) -> None:
+    """A2A 1.0.1 section 3.1.4."""
+    assert page_of(json.dumps(reply).encode()) == says
+
+
 def test_bytes_that_are_not_json_are_no_answer() -> None:
     """Ours."""
     assert answer_of(b"Internal Server Error") is None
@@ -223,4 +306,4 @@ async def test_a_target_that_answers_something_else_is_an_error_and_not_work(
     """Ours: a failure is often the cheapest answer there is."""
     async with started("asgi-echo", core=None, scratch=tmp_path) as target:
         with anyio.fail_after(30), pytest.raises(BadReply, match="asgi-echo: status 200"):
-            await send_messages(target, BRIEF, answer="what nobody said")
+            await ask(target, BRIEF, question=message_answered("what nobody said"))
