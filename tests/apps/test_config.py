@@ -183,6 +183,13 @@ def test_server_that_is_disabled_is_read_and_not_used() -> None:
     assert config.tool_servers() == {"g": StdioServer(command="y", args=("z",))}
 
 
+@pytest.mark.parametrize("root", ["srv", "/srv/../etc"])
+def test_root_is_where_it_says(root: str) -> None:
+    """MCP 2026-07-28 client/roots: root URIs are validated against path traversal."""
+    with pytest.raises(BadConfig, match=r"3: mcpServers\.f\.roots\[0\]: must be an absolute path"):
+        parse(f"{AGENT}mcpServers: {{f: {{command: x, roots: ['{root}']}}}}\n", "f", {})
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST"]
 )

@@ -42,6 +42,22 @@ async def test_program_of_the_file_serves_tools_while_the_block_runs() -> None:
     assert depot.repeat is Repeat.ALWAYS
 
 
+async def test_server_is_told_what_we_can_do_for_it(tmp_path: Path) -> None:
+    """README, configuration: roots only where they are named; a call may become a task."""
+    url: dict[str, object] = {"url": "https://depot.example/mcp"}
+    plain = servers(url).by_name["depot"]
+    rooted = servers({**url, "roots": [str(tmp_path)]}).by_name["depot"]
+
+    assert (plain.roots, rooted.roots) == ((), (tmp_path,))
+    can = [each.client.profile.capabilities.to_json() for each in (plain, rooted)]
+    elicitation: JsonObject = {"form": {}, "url": {}}
+    tasks: JsonObject = {"io.modelcontextprotocol/tasks": {}}
+    assert can == [
+        {"elicitation": elicitation, "extensions": tasks},
+        {"elicitation": elicitation, "roots": {}, "extensions": tasks},
+    ]
+
+
 @pytest.mark.parametrize(
     ("block", "rule"),
     [

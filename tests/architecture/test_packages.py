@@ -112,7 +112,15 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "StreamableHttp",
         "Transport",
     ),
-    "bridges.handoff": ("Repeat", "ToolFailed", "ToolServer", "ToolUnanswered", "Toolbox"),
+    "bridges.handoff": (
+        "Repeat",
+        "SamplingModel",
+        "ToolFailed",
+        "ToolServer",
+        "ToolUnanswered",
+        "Toolbox",
+        "declared",
+    ),
     "bridges.mcp": (
         "CommandSpec",
         "InMemory",

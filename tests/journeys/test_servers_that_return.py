@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer
-from interloom.bridges.handoff.toolbox import CONNECT_TRIES
+from interloom.bridges.handoff.conversation import CONNECT_TRIES
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
 from interloom.runtime.testing.in_process import AppHttp, in_process

@@ -52,7 +52,7 @@ class AgentDefinition:
         async def body(task: TaskContext) -> Outcome:
             return outcome(await self.function(Context(task, toolbox)))
 
-        return Agent(self.about, body, _reply(self.reply))
+        return Agent(self.about, body, _reply(self.reply), toolbox.abandon)
 
 
 def _reply(function: ReplyFunction | None) -> Reply | None:

@@ -54,6 +54,7 @@ TenantName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\
 Secret: TypeAlias = Annotated[str, BeforeValidator(rules.secret)]
 VariableName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")]
 WebUrl: TypeAlias = Annotated[str, BeforeValidator(rules.web_url)]
+Folder: TypeAlias = Annotated[str, BeforeValidator(rules.absolute_folder)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(rules.not_boolean)]
 Port: TypeAlias = Annotated[Whole, Field(ge=0, le=rules.MAX_PORT)]
 Seconds: TypeAlias = Annotated[float, BeforeValidator(rules.not_boolean), Field(gt=0, le=3600)]
@@ -113,51 +114,56 @@ class RemoteAgent(Block):
     card: WebUrl
 
 
-class HttpServer(Block):
-    """An MCP server reached over Streamable HTTP.
+class ToolServerBlock(Block):
+    """What every MCP server's entry may say, however it is reached.
 
     Attributes:
-        url: The MCP endpoint; may carry a key in its query, so it is kept out of `repr`.
-        headers: Sent with every request; values are secrets.
-        timeout: Seconds one request may take.
+        timeout: Seconds of silence before a request is given up.
         retry: What to do with a tool call that a crash left without an answer: ask the caller,
             never repeat it, or always (the tool can take it).
-        type: Other clients' word for the transport; says nothing beyond `url`.
+        roots: Folders the server is told of when it asks; nothing is told unless they are named.
         disabled: True leaves the server out, as in other clients.
     """
 
-    url: WebUrl = Field(repr=False)
-    headers: Mapping[FieldName, FieldValue] = Field(default_factory=dict[str, str], repr=False)
     timeout: Seconds = 60.0
     retry: Literal["ask", "never", "always"] = "ask"
-    type: Literal["http", "streamable-http", "streamableHttp"] = "http"
+    roots: tuple[Folder, ...] = ()
     disabled: bool = False
     description: str | None = None
     always_allow: tuple[str, ...] = ()
     auto_approve: tuple[str, ...] = ()
 
 
-class StdioServer(Block):
-    """An MCP server started as a child process, the keys as for `HttpServer`.
+class HttpServer(ToolServerBlock):
+    """An MCP server reached over Streamable HTTP.
+
+    Attributes:
+        url: The MCP endpoint; may carry a key in its query, so it is kept out of `repr`.
+        headers: Sent with every request; values are secrets.
+        type: Other clients' word for the transport; says nothing beyond `url`.
+    """
+
+    url: WebUrl = Field(repr=False)
+    headers: Mapping[FieldName, FieldValue] = Field(default_factory=dict[str, str], repr=False)
+    type: Literal["http", "streamable-http", "streamableHttp"] = "http"
+
+
+class StdioServer(ToolServerBlock):
+    """An MCP server started as a child process.
 
     Attributes:
         command: The program: a path, or a name looked for on PATH.
         args: Its arguments; a key may be among them, so they are kept out of `repr`.
         env: Variables it sees beside the few it inherits; values are secrets.
         cwd: Its working directory; None for that of the process.
+        type: Other clients' word for the transport; says nothing beyond `command`.
     """
 
     command: Annotated[str, StringConstraints(min_length=1)]
     args: tuple[str, ...] = Field(default=(), repr=False)
     env: Mapping[VariableName, str] = Field(default_factory=dict[str, str], repr=False)
     cwd: str | None = None
-    timeout: Seconds = 60.0
-    retry: Literal["ask", "never", "always"] = "ask"
     type: Literal["stdio"] = "stdio"
-    disabled: bool = False
-    description: str | None = None
-    always_allow: tuple[str, ...] = ()
-    auto_approve: tuple[str, ...] = ()
 
 
 class TokenEntry(Block):

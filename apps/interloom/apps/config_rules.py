@@ -46,6 +46,13 @@ def code_reference(value: object) -> object:
     return value
 
 
+def absolute_folder(value: object) -> object:
+    """A path from the root, without steps upwards: what it says is where it is."""
+    if isinstance(value, str) and (not value.startswith("/") or ".." in value.split("/")):
+        raise ValueError("must be an absolute path without '..'")
+    return value
+
+
 def web_url(value: object) -> object:
     """An absolute http or https address without user, password or fragment."""
     if not isinstance(value, str):

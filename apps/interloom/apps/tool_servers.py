@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import anyio
 
 from interloom.apps.config import HttpServer, StdioServer
-from interloom.bridges.handoff import Repeat, ToolServer
+from interloom.bridges.handoff import Repeat, ToolServer, declared
 from interloom.bridges.mcp import (
     CommandSpec,
     McpClient,
+    ResultCache,
     ServerSpec,
     Stdio,
     StreamableHttp,
     Transport,
 )
+from interloom.bridges.mcp.core.frames import Profile
 from interloom.runtime.net.pooled import PooledHttp
 
 
@@ -35,10 +38,8 @@ class ToolServers:
         """
         self._http = PooledHttp()
         self._transports = {name: self._transport(name, block) for name, block in blocks.items()}
-        self.by_name = {
-            name: ToolServer(McpClient(self._transports[name]), Repeat(block.retry))
-            for name, block in blocks.items()
-        }
+        self._cache = ResultCache()
+        self.by_name = {name: self._server(name, block) for name, block in blocks.items()}
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -52,6 +53,12 @@ class ToolServers:
     async def _close_connections(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._http.aclose()
+
+    def _server(self, name: str, block: HttpServer | StdioServer) -> ToolServer:
+        roots = tuple(Path(root) for root in block.roots)
+        profile = Profile(capabilities=declared(roots=bool(roots)))
+        client = McpClient(self._transports[name], profile=profile, cache=self._cache)
+        return ToolServer(client, Repeat(block.retry), roots)
 
     def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
         match block:

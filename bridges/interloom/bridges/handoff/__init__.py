@@ -4,6 +4,11 @@ questions   elicitations as questions, responses as elicitation results; pure
 pending     a call as its journal row has it; pure
 failures    why a call has no result, the same live and after a restart; pure
 doubt       what to do with a call nobody knows the outcome of; pure
+tool_server a server as an agent may use it, and what it may ask of us
+inputs      answers what a server asks: by a person, by a model, from the configuration
+telling     tells the caller how far a call is, not too often
+remote      follows a call that its server made a task of
+conversation  one logical call from its row to its result
 toolbox     the tools of an agent: list them, call them
 """
 
@@ -11,6 +16,15 @@ from __future__ import annotations
 
 from interloom.bridges.handoff.doubt import Repeat
 from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered
-from interloom.bridges.handoff.toolbox import Toolbox, ToolServer
+from interloom.bridges.handoff.tool_server import SamplingModel, ToolServer, declared
+from interloom.bridges.handoff.toolbox import Toolbox
 
-__all__ = ["Repeat", "ToolFailed", "ToolServer", "ToolUnanswered", "Toolbox"]
+__all__ = [
+    "Repeat",
+    "SamplingModel",
+    "ToolFailed",
+    "ToolServer",
+    "ToolUnanswered",
+    "Toolbox",
+    "declared",
+]

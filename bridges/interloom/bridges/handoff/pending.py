@@ -4,6 +4,8 @@ The body of a row is JSON:
 
     INTENDED, POSTPONED,        {"made": {...}, "call": {...}, "responses": {...} | null,
     INPUT_REQUIRED, IN_DOUBT     "doubts": int}
+    REMOTE_TASK,                {"made": {...}, "remote": {...}}    a task of the server's, with its
+    INPUT_REQUIRED                                                  id; it may wait for answers, too
     DONE                        {"made": {...}, "result": {...}}    the `CallToolResult`, as sent
     ERROR                       {"made": {...}, "error": {...}}     see `failures`
 
@@ -21,6 +23,7 @@ import orjson
 
 from interloom.bridges.handoff.failures import Failure, dump_failure, load_failure
 from interloom.bridges.mcp.core.rounds import Call, Send
+from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallRow, CallState
 from interloom.runtime.values import JsonObject
@@ -117,6 +120,20 @@ def read_pending(body: JsonObject) -> Pending:
     """The call of a row that has no outcome."""
     call = Call.load(cast("JsonObject", body["call"]))
     return Pending(call, cast("JsonObject | None", body["responses"]), cast("int", body["doubts"]))
+
+
+def remote_row(made: Made, remote: RemoteTask, state: CallState) -> CallRow:
+    """The row of a call that its server made a task of."""
+    return made.row(state, {"remote": remote.dump()})
+
+
+def read_remote(row: CallRow) -> RemoteTask | None:
+    """The server's task in a row, None when the call is none or has an outcome."""
+    if row.state not in {CallState.REMOTE_TASK, CallState.INPUT_REQUIRED}:
+        return None
+    body: JsonObject = orjson.loads(row.body)
+    saved = cast("JsonObject | None", body.get("remote"))
+    return None if saved is None else RemoteTask.load(saved)
 
 
 def done(made: Made, result: JsonObject) -> CallRow:

@@ -151,13 +151,17 @@ class McpClient:
         result = await self._wire.ask(completion.METHOD, params)
         return completion.read_completion(result, server=self.server)
 
-    async def ask_task(self, request: TaskRequest) -> JsonObject:
+    async def ask_task(self, request: TaskRequest, *, meta: JsonObject = _NO_META) -> JsonObject:
         """Poll a task of the server, tell it answers, or cancel it; repeating any is safe.
+
+        Args:
+            request: What `RemoteTask` says.
+            meta: The caller's `_meta` keys.
 
         Raises:
             McpPeerError | TransportError: The request failed.
         """
-        return await self._wire.ask(request.method, request.params)
+        return await self._wire.ask(request.method, request.params, meta=meta)
 
     @asynccontextmanager
     async def listen(

@@ -115,14 +115,16 @@ class Wire:
         again = self.prepare(method, params, meta=meta, wishes=wishes, mirrored=mirrored)
         return await self._send(again, heard, patience)
 
-    async def ask(self, method: str, params: JsonObject) -> JsonObject:
+    async def ask(
+        self, method: str, params: JsonObject, *, meta: JsonObject = _NO_META
+    ) -> JsonObject:
         """The result of a request that has no rounds.
 
         Raises:
             BadResult: It is not final.
             McpPeerError | TransportError: The request failed.
         """
-        result = await self.send(self.prepare(method, params))
+        result = await self.send(self.prepare(method, params, meta=meta))
         return frames.require_complete(result, server=self.server, method=method)
 
     def listen(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from interloom.runtime.core.record import Outcome, Product
 from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.ledger.rows import CallRow
 from interloom.runtime.model import Message, Part
 from interloom.runtime.wire.card import About
 
@@ -46,6 +48,22 @@ class Reply(Protocol):
         ...
 
 
+class Abandon(Protocol):
+    """Lets go of what an agent holds elsewhere for a task that was canceled.
+
+    While an agent's code runs, it is cancelled and lets go itself. This is for a task of which only
+    rows are left: parked, or not yet begun again.
+    """
+
+    async def __call__(self, calls: Iterable[CallRow], /) -> None:
+        """Let go.
+
+        Args:
+            calls: The task's tool calls, as stored.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """An agent that can be served.
@@ -54,8 +72,10 @@ class Agent:
         about: What it says of itself.
         body: What it does.
         reply: What it answers at once; None when every message begins a task.
+        abandon: Lets go of what it holds elsewhere; None when it holds nothing.
     """
 
     about: About
     body: Body
     reply: Reply | None = None
+    abandon: Abandon | None = None

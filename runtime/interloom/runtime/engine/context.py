@@ -24,7 +24,7 @@ from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.core.record import Product, TaskRecord
 from interloom.runtime.core.trace import Trace, root
-from interloom.runtime.engine.run import Run
+from interloom.runtime.engine.run import Ending, Run
 from interloom.runtime.engine.tasks import Tasks, owned
 from interloom.runtime.errors import LocalError, TaskNotFound
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
@@ -244,6 +244,26 @@ class TaskContext:
                 lambda record: decide.report(record, text, event_id=event_id, now=self._clock.now())
             )
 
+    async def report(self, text: str, *, key: str) -> None:
+        """Tell the caller how a piece of work goes; it has no place in the order of the code.
+
+        Run again, the code may tell it more often or less; nothing else is told apart by it.
+
+        Args:
+            text: For a person.
+            key: Names the piece of work.
+
+        Raises:
+            IllegalMove: The task is over.
+        """
+        now = self._clock.now()
+        event_id = f"{self._within(key)}/{now.timestamp():.3f}"
+        await self._settled()
+        if event_id not in self._run.event_ids:
+            await self._change(
+                lambda record: decide.report(record, text, event_id=event_id, now=now)
+            )
+
     async def artifact(
         self, product: Product, *, append: bool = False, last_chunk: bool = True
     ) -> None:
@@ -286,6 +306,20 @@ class TaskContext:
     async def _store(self, row: Write) -> None:
         """Store a row of the journal, as long as the run is ours."""
         await self._tasks.commit_rows(self._run.hold, row, *self._run.progress())
+
+    @property
+    def is_given_up(self) -> bool:
+        """True when what is being cancelled will not be taken up again.
+
+        Whoever began it gave up, or the whole task was canceled; a run that is parked or drained
+        goes on later.
+        """
+        return self._run.ending in {None, Ending.STOPPED}
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds on the wall clock."""
+        return int(self._clock.now().timestamp() * 1000)
 
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""

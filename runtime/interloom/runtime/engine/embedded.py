@@ -9,7 +9,7 @@ from __future__ import annotations
 # A task of anyio's group costs 38 microseconds, one of asyncio's 9 (measured), and every
 # SendMessage begins one; the engine needs asyncio anyway (DESIGN section 6).
 import asyncio  # noqa: TID251
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -22,7 +22,8 @@ from interloom.runtime.core import decide
 from interloom.runtime.core.decide import Decision, Effect, Start, Stop, Wake
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.record import Outcome, TaskRecord, made
-from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.agent import Abandon, Agent
+from interloom.runtime.engine.causes import root_cause
 from interloom.runtime.engine.claims import Claims
 from interloom.runtime.engine.context import TaskContext, dump_signal
 from interloom.runtime.engine.live import Live
@@ -121,9 +122,22 @@ class EmbeddedEngine:
                 case Wake(key=key, responses=responses):
                     self._wake(live.record.id, key, dump_signal(responses))
                 case Stop():
-                    run = self._runs.get(live.record.id)
-                    if run is not None:
-                        run.end(Ending.STOPPED)
+                    self._stop(live.record)
+
+    def _stop(self, record: TaskRecord) -> None:
+        run, agent = self._runs.get(record.id), self._agents.get(record.agent)
+        if run is not None:
+            run.end(Ending.STOPPED)
+        elif agent is not None and agent.abandon is not None and self._group is not None:
+            self._group.create_task(self._abandon(record.id, agent.abandon))
+
+    async def _abandon(self, task_id: str, abandon: Abandon) -> None:
+        """Have an agent let go of what it holds elsewhere for a task that only rows are left of."""
+        try:
+            journal = await self._tasks.ledger.journal(task_id)
+            await abandon(journal.calls.values())
+        except Exception:
+            log.exception("run.not_abandoned", task_id=task_id)
 
     def _wake(self, task_id: str, key: str, value: bytes) -> None:
         run = self._runs.get(task_id)
@@ -338,7 +352,7 @@ class EmbeddedEngine:
             )
 
     async def _broke(self, run: Run, error: BaseException) -> None:
-        cause = _cause(error)
+        cause = root_cause(error)
         if isinstance(cause, Unavailable | Conflict):
             raise cause  # the run is begun again; this is not the agent's failure
         live = run.live = await self._tasks.renewed(run.live)
@@ -372,18 +386,3 @@ def _is_ours(error: BaseException) -> bool:
         task = asyncio.current_task()
         return task is None or task.cancelling() > 0
     return isinstance(error, KeyboardInterrupt | GeneratorExit)
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What to go by of nested groups, which task groups wrap around what their tasks raise."""
-    leaves = list(_leaves(error))
-    trouble = [leaf for leaf in leaves if isinstance(leaf, Unavailable | Conflict)]
-    return trouble[0] if trouble else leaves[0] if len(leaves) == 1 else error
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # only groups have it
-    for each in inner:
-        yield from _leaves(each)
-    if not inner:
-        yield error

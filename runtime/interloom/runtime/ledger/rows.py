@@ -18,11 +18,13 @@ class CallState(Enum):
 
     INTENDED is committed before bytes leave and covers SENT: nothing we could write between the
     two would change what a restarted process may conclude. POSTPONED: the server answered that it
-    wants the call again later; nothing is under way, and it is just sent again.
+    wants the call again later; nothing is under way, and it is just sent again. REMOTE_TASK: it
+    answered with a task of its own, which is asked after under its id, now and after a restart.
     """
 
     INTENDED = "intended"
     POSTPONED = "postponed"
+    REMOTE_TASK = "remote_task"
     INPUT_REQUIRED = "input_required"
     IN_DOUBT = "in_doubt"
     DONE = "done"
