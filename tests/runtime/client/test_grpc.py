@@ -17,7 +17,8 @@ import trustme
 
 from interloom.runtime.client import A2AClient, AuthRequired
 from interloom.runtime.client.addresses import GrpcAddress
-from interloom.runtime.client.calls import http_bindings
+from interloom.runtime.client.calls import Calls, http_bindings, sending
+from interloom.runtime.client.cards import Cards
 from interloom.runtime.client.grpc import GrpcChannels
 from interloom.runtime.client.options import ClientOptions, Resume, for_origin
 from interloom.runtime.core.trace import Trace
@@ -37,6 +38,7 @@ from interloom.runtime.model import (
     Part,
     Role,
     SendMessageConfiguration,
+    SendMessageRequest,
     StreamResponse,
     Task,
     TaskState,
@@ -261,3 +263,16 @@ async def test_calls_go_over_tls_where_it_is_trusted() -> None:
             distrustful = A2AClient(at.world.url("echo"), at.world.port, options=ONLY, opens=opens)
             with pytest.raises(TransportError):
                 await distrustful.send(message())
+
+
+async def test_events_are_numbered_over_grpc_too() -> None:
+    """docs/streams.md: a stream of gRPC has no ids, so the numbers come in the metadata."""
+    async with house() as at:
+        opens = {Binding.GRPC.value: at.channels.transport}
+        cards = Cards(at.world.port, ClientOptions())
+        calls = Calls(at.world.url("asker"), cards, ONLY, opens)
+        sent = sending("SendStreamingMessage", SendMessageRequest(message=message("begin")))
+        numbers = [event_id async for _, event_id in calls.events(sent)]
+        again = replace(sent, after="2")
+        rest = [event_id async for _, event_id in calls.events(again)]
+    assert (numbers, rest) == (["1", "2", "3"], ["3"])

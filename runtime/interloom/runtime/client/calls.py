@@ -152,7 +152,8 @@ class Calls:
         async with aclosing(stream) as events:
             # One time limit an event: no scope may be open while the caller has the floor.
             while event := await _in_time(anext(events, None), sending):
-                yield replies.decoded(route.peer, StreamResponse, event.data), event.id
+                response = replies.decoded(route.peer, StreamResponse, event.data)
+                yield response, event.id or streams.number(response)
 
     async def _stream_extensions(self) -> tuple[str, ...]:
         """What a stream activates: numbers to go on by, too, where the agent offers them."""

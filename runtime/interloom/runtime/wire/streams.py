@@ -10,7 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from interloom.runtime.errors import BadParams, Violation
-from interloom.runtime.model import AgentExtension
+from interloom.runtime.model import AgentExtension, StreamResponse
 from interloom.runtime.values import JsonObject
 
 URI: Final = "urn:interloom:stream:v1"
@@ -72,6 +72,14 @@ def numbered(response: bytes, seq: int) -> bytes:
         SEQ.encode(),
         seq,
     )
+
+
+def number(response: StreamResponse) -> str:
+    """The number in the metadata of what an event tells of; empty where there is none."""
+    told = response.task or response.status_update or response.artifact_update
+    shown = None if told is None or told.metadata is None else told.metadata.get(URI)
+    seq = shown.get(SEQ) if isinstance(shown, dict) else None
+    return str(int(seq)) if isinstance(seq, int | float) and 0 < seq < _MOST else ""
 
 
 def _bad(field: str) -> BadParams:
