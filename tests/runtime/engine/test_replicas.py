@@ -29,6 +29,7 @@ from interloom.runtime.testing.agents import result
 from interloom.runtime.testing.clock import FakeClock
 from interloom.runtime.values import Json
 from interloom.runtime.wire.card import About
+from interloom.runtime.wire.streams import Numbering
 from tests.runtime.engine.house import COLD_S, WARM_S, House, drink, request, said
 from tests.runtime.engine.tapped import TappedLedger
 
@@ -326,3 +327,17 @@ async def test_run_of_an_agent_that_only_one_replica_has_is_woken_there(path: Pa
             assert await one.run_state(task) is not RunState.PARKED
             await stranger.engine.drain(0)
         await stranger.file.aclose()
+
+
+async def test_stream_of_one_process_goes_on_in_another_that_is_behind(path: Path) -> None:
+    """docs/streams.md: numbers are the same everywhere; what one showed is no news to the other."""
+    async with replicas(path, asker()) as (one, two):
+        task = await one.send("go")
+        wanted = SubscribeToTaskRequest(id=task.id)
+        async with two.operations.subscribe(two.caller, wanted):
+            await one.send("blue", task)
+            events = await two.ledger.events(task.id)
+            for after in (len(events), len(events) - 1):
+                caller = two.caller._replace(numbering=Numbering(after))
+                async with two.operations.subscribe(caller, wanted) as stream:
+                    assert len(await drink(stream)) == len(events) - after

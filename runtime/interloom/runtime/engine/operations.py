@@ -52,7 +52,7 @@ from interloom.runtime.model import (
 )
 from interloom.runtime.values import Clock, Ids
 from interloom.runtime.wire.methods import Capability
-from interloom.runtime.wire.streams import numbered
+from interloom.runtime.wire.streams import Numbering, numbered
 
 
 class Operations:
@@ -267,19 +267,28 @@ class Operations:
         length: int | None = None,
     ) -> Stream:
         """A stream of a task: from its beginning, from where one broke, or from how it stands."""
-        seq, shown, after = live.stored.seq, False, None
-        if caller.numbering is not None:
-            after, shown = caller.numbering
+        after, shown = caller.numbering or Numbering()
         if is_new:
             after = 0 if length is None else None  # whatever broke, it was another task's
         if after is not None:
-            if after > seq:
-                raise bad("Last-Event-ID", f"is beyond the task's last event, {seq}")
+            await self._check_known(live, after)
             follower = Follower(self._tasks, live, after=after, ends=ends, is_numbered=shown)
             return Stream(None, follower)
+        seq = live.stored.seq
         task = b'{"task":%b}' % await self._tasks.json(live, length)
         follower = Follower(self._tasks, live, after=seq, ends=ends, is_numbered=shown)
         return Stream(numbered(task, seq) if shown else task, follower, seq)
+
+    async def _check_known(self, live: Live, after: int) -> None:
+        """See that a task has an event of that number.
+
+        Raises:
+            BadParams: It has none.
+        """
+        if after > live.stored.seq:
+            await self._tasks.refresh(live)  # another process may have shown it
+        if after > live.stored.seq:
+            raise bad("Last-Event-ID", f"is beyond the task's last event, {live.stored.seq}")
 
 
 def _goes_on(caller: Caller) -> bool:
