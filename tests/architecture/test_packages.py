@@ -123,6 +123,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "bridges.mcp": (
         "CommandSpec",
+        "Eras",
         "InMemory",
         "McpClient",
         "ResultCache",
@@ -132,8 +133,11 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Transport",
         "Watch",
         "Wishes",
+        "http_in_any_era",
+        "stdio_in_any_era",
     ),
     "bridges.mcp.core": (),
+    "bridges.mcp.legacy": (),
     "agents": (
         "AgentDefinition",
         "AgentFailed",

@@ -12,12 +12,12 @@ from interloom.apps.config import HttpServer, StdioServer
 from interloom.bridges.handoff import Repeat, ToolServer, declared
 from interloom.bridges.mcp import (
     CommandSpec,
+    Eras,
     McpClient,
     ResultCache,
     ServerSpec,
-    Stdio,
-    StreamableHttp,
-    Transport,
+    http_in_any_era,
+    stdio_in_any_era,
 )
 from interloom.bridges.mcp.core.frames import Profile
 from interloom.runtime.net.pooled import PooledHttp
@@ -60,14 +60,14 @@ class ToolServers:
         client = McpClient(self._transports[name], profile=profile, cache=self._cache)
         return ToolServer(client, Repeat(block.retry), roots)
 
-    def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
+    def _transport(self, name: str, block: HttpServer | StdioServer) -> Eras:
         match block:
             case HttpServer():
                 spec = ServerSpec(name, block.url, block.headers, timeout_s=block.timeout)
-                return StreamableHttp(spec, self._http)
+                return http_in_any_era(spec, self._http)
             case StdioServer():
                 env, timeout_s = block.env, block.timeout
                 command = CommandSpec(
                     name, block.command, block.args, env, block.cwd, timeout_s=timeout_s
                 )
-                return Stdio(command)
+                return stdio_in_any_era(command)

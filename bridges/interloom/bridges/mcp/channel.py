@@ -68,14 +68,25 @@ class Manners:
     Attributes:
         max_bytes: Bytes of one message.
         ended: What is said of requests that were under way when the stream ended.
-        asked: Given requests of the server; None where the protocol has none.
-        overheard: Given notifications that belong to no request; None drops them.
     """
 
     max_bytes: int = 10 * 1024 * 1024
     ended: str = "the server closed its end"
-    asked: Callable[[JsonObject], None] | None = None
-    overheard: Callable[[Notification], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attendant:
+    """Whoever answers for a channel beyond its requests; only older revisions need one.
+
+    Attributes:
+        asked: Given requests of the server.
+        overheard: Given notifications that belong to no request.
+        ended: Told once the stream has ended.
+    """
+
+    asked: Callable[[JsonObject], None]
+    overheard: Callable[[Notification], None]
+    ended: Callable[[], None]
 
 
 class Channel:
@@ -96,6 +107,7 @@ class Channel:
         self._has_outgoing = anyio.Event()
         self._strays = 0
         self._fault: str | None = None
+        self._attendant: Attendant | None = None
         self.is_open = True
 
     async def run(self) -> None:
@@ -138,10 +150,9 @@ class Channel:
         """Send a frame that nothing is expected back for."""
         self._send(encode_line(frame), None)
 
-    @property
-    def methods(self) -> list[str]:
-        """Methods of the requests that are under way."""
-        return [waiting.request.method for waiting in self._waiting.values()]
+    def attend(self, attendant: Attendant) -> None:
+        """Hand over what no request of ours is the reason for."""
+        self._attendant = attendant
 
     def _under_way(self, request: Request) -> _UnderWay:
         if not self.is_open:
@@ -212,11 +223,11 @@ class Channel:
                 self._stray(rule)
 
     def _asked(self, frame: JsonObject) -> None:
-        if self._manners.asked is None:
+        if self._attendant is None:
             self._stray("is a request, which a server must not send")
         else:
             self._strays = 0
-            self._manners.asked(frame)
+            self._attendant.asked(frame)
 
     def _answer(self, response: Response, line: bytes) -> None:
         waiting = self._addressee(response)
@@ -244,8 +255,8 @@ class Channel:
         owner = self._owner(heard)
         if owner is not None:
             owner.put(heard.notification)
-        elif heard.owner is Owner.NOBODY and self._manners.overheard is not None:
-            self._manners.overheard(heard.notification)
+        elif heard.owner is Owner.NOBODY and self._attendant is not None:
+            self._attendant.overheard(heard.notification)
 
     def _owner(self, heard: Heard) -> Waiting | None:
         match heard.owner:
@@ -282,6 +293,8 @@ class Channel:
             else:
                 rule = self._manners.ended
                 waiting.put(self._error(request, rule, delivered=waiting.is_sent))
+        if self._attendant is not None:
+            self._attendant.ended()
 
     def _late(
         self, request: Request, waiting: Waiting, patience: Patience, *, is_over: bool

@@ -132,7 +132,7 @@ class StreamableHttp:
                     case _:
                         raise self._bad_type(request)
         except (TransportError, LocalError) as error:
-            raise self._without_address(error, request) from error
+            raise nameless(error, self._spec, request.method) from error
 
     @asynccontextmanager
     async def listen(
@@ -175,7 +175,7 @@ class StreamableHttp:
         try:
             yield
         except (TransportError, LocalError) as error:
-            raise self._without_address(error, request) from error
+            raise nameless(error, self._spec, request.method) from error
 
     def _sending(
         self, request: Request, headers: Mapping[str, str], limits: Limits
@@ -193,19 +193,6 @@ class StreamableHttp:
             total_s=patience.total_s, idle_s=patience.silence_s, max_bytes=self._spec.max_bytes
         )
 
-    def _without_address(
-        self, error: TransportError | LocalError, request: Request
-    ) -> TransportError | LocalError:
-        name, method = self.server, request.method
-        _log.warning("mcp.request_failed", server=name, method=method, reason=str(error))
-        address, _, rule = str(error).partition(": ")
-        if not rule or (urlsplit(self._spec.url).hostname or "") not in address.lower():
-            rule = str(error)  # the port has named no address
-        text = f"MCP server {name}: {method}: {rule}"
-        if isinstance(error, TransportError):
-            return TransportError(text, delivered=error.delivered)
-        return LocalError(text)
-
     async def _refusal(self, reply: Reply, request: Request) -> Exception:
         """The error for a status that is not 200: the JSON-RPC error in a 400 or 404, if any."""
         name, method = self.server, request.method
@@ -213,6 +200,7 @@ class StreamableHttp:
             try:
                 self._only_result(await reply.read(), request)
             except McpError as error:
+                error.status = reply.status
                 return error
             except BadFrame:
                 pass  # a gateway's page or an older server's: the status says what there is to say
@@ -275,6 +263,23 @@ class _Stream:
 
 def _read(body: bytes, request: Request, server: str) -> Message:
     return read_message(decode(body, request.method, server=server), request, server=server)
+
+
+def nameless(
+    error: TransportError | LocalError, server: ServerSpec, method: str
+) -> TransportError | LocalError:
+    """An error of the port by the server's name; its address is in the log alone.
+
+    Such a text may be shown to an agent's caller.
+    """
+    _log.warning("mcp.request_failed", server=server.name, method=method, reason=str(error))
+    address, _, rule = str(error).partition(": ")
+    if not rule or (urlsplit(server.url).hostname or "") not in address.lower():
+        rule = str(error)  # the port has named no address
+    text = f"MCP server {server.name}: {method}: {rule}"
+    if isinstance(error, TransportError):
+        return TransportError(text, delivered=error.delivered)
+    return LocalError(text)
 
 
 def _media_type(reply: Reply) -> str:

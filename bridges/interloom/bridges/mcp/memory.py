@@ -80,8 +80,9 @@ class InMemory:
         patience: Patience | None = None,
     ) -> JsonObject:
         """Send one request; return the result object of its response; see `Transport.request`."""
-        channel = self._opened()
-        return await channel.request(request, hear=hear, patience=patience or self._patience)
+        patience = patience or self._patience
+        channel = await self.channel(request, patience)
+        return await channel.request(request, hear=hear, patience=patience)
 
     def listen(
         self,
@@ -90,6 +91,14 @@ class InMemory:
     ) -> AbstractAsyncContextManager[AsyncIterator[Notification]]:
         """Hold a subscription open; see `Transport.listen`."""
         return self._opened().listen(request)
+
+    async def channel(self, request: Request, patience: Patience) -> Channel:
+        """The channel to the server.
+
+        Raises:
+            LocalError: The transport is not open.
+        """
+        return self._opened()
 
     def _opened(self) -> Channel:
         if self._channel is None:

@@ -72,16 +72,12 @@ class Stdio:
 
     Args:
         server: What to start.
-        manners: Changes how a channel behaves, for older revisions.
     """
 
-    def __init__(self, server: CommandSpec, *, manners: Manners | None = None) -> None:
+    def __init__(self, server: CommandSpec) -> None:
         self.server = server.name
         self._spec = server
-        given = manners or Manners()
-        self._manners = Manners(
-            server.max_bytes, "the server's process ended", given.asked, given.overheard
-        )
+        self._manners = Manners(server.max_bytes, "the server's process ended")
         self._patience = Patience(server.timeout_s, server.total_s)
         self._tasks: TaskGroup | None = None
         self._starting = anyio.Lock()

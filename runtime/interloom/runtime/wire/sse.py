@@ -79,6 +79,16 @@ class Decoder:
         self._last_id = ""
         self._retry_ms: int | None = None
 
+    @property
+    def last_id(self) -> str:
+        """The last event id seen, that of an event without data included; empty before any."""
+        return self._last_id
+
+    @property
+    def retry_ms(self) -> int | None:
+        """Reconnection time seen, milliseconds; None before the first."""
+        return self._retry_ms
+
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes; return the events they complete, in order.
 

@@ -177,9 +177,12 @@ class McpError(McpPeerError):
         error_code: The JSON-RPC error code.
         said: The server's sentence, clipped; for the eyes of an operator, never of a peer.
         data: The error's `data`, as sent; None when absent.
+        status: The HTTP status it came with, for whoever tells eras apart; None on other
+            transports and where it came in place of a result.
     """
 
     code = "MCP_ERROR"
+    status: int | None = None
     meaning: ClassVar[str] = ""
 
     def __init__(

@@ -1,0 +1,235 @@
+"""Which era a server is of, found out once and remembered: modern first, then the handshake.
+
+Source: MCP 2026-07-28, basic/versioning "Backward Compatibility" (an era belongs to the server, is
+kept for as long as it is there, and is found out again when it turns out wrong); basic/transports/
+streamable-http and stdio "Backward Compatibility" (what tells the eras apart on each).
+
+On HTTP the request itself is tried first: a 4xx without an error that only modern servers have
+means an older one. On stdio `server/discover` is asked before anything else: any error but such a
+one, and silence too, means an older one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import Enum
+from typing import Final, Protocol
+
+import anyio
+
+from interloom.bridges.mcp.core.discovery import METHOD as DISCOVER
+from interloom.bridges.mcp.core.errors import (
+    Busy,
+    Forbidden,
+    HeaderMismatch,
+    HttpFailure,
+    McpError,
+    McpPeerError,
+    MethodNotFound,
+    MissingCapability,
+    Unauthorized,
+    UnsupportedVersion,
+)
+from interloom.bridges.mcp.core.frames import PREFIX, Notification, Request
+from interloom.bridges.mcp.core.headers import standard
+from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
+from interloom.bridges.mcp.legacy.http import HttpLink
+from interloom.bridges.mcp.legacy.lines import HasChannel, LinesLink
+from interloom.bridges.mcp.legacy.session import NoHandshake, Session
+from interloom.bridges.mcp.legacy.translate import VERSIONS, meta_of
+from interloom.bridges.mcp.port import Hear, Patience, Transport
+from interloom.bridges.mcp.stdio import CommandSpec, Stdio
+from interloom.runtime.errors import TransportError
+from interloom.runtime.net.port import HttpPort
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import JsonObject
+
+PROBE_S: Final = 10.0
+"""Seconds an older server on stdio may keep silent about `server/discover`; ours."""
+
+_MODERN: Final = (HeaderMismatch, MissingCapability, UnsupportedVersion)
+_NOT_ABOUT_ERAS: Final = (Busy, Unauthorized, Forbidden)
+_CLIENT_ERRORS: Final = range(400, 500)
+_log = logger("mcp")
+
+
+class Era(Enum):
+    """How a server is spoken to."""
+
+    MODERN = "modern"
+    LEGACY = "legacy"
+
+
+class LinesTransport(HasChannel, Transport, Protocol):
+    """A transport with a channel."""
+
+
+class Eras:
+    """Speaks to a server in the way of its era; see `Transport`.
+
+    Args:
+        modern: Speaks this revision.
+        legacy: Speaks the older ones.
+        probes: Ask `server/discover` before anything else.
+
+    Attributes:
+        era: What the server turned out to be; None before the first request.
+    """
+
+    def __init__(self, modern: Transport, legacy: Session, *, probes: bool) -> None:
+        self.server = modern.server
+        self.era: Era | None = None
+        self._modern, self._legacy, self._probes = modern, legacy, probes
+        self._settling = anyio.Lock()
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Open what both eras need; see `Transport.open`."""
+        return self._legacy.open()
+
+    @property
+    def version(self) -> str | None:
+        """The older version that is spoken; None with a modern server."""
+        return self._legacy.version if self.era is Era.LEGACY else None
+
+    async def request(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        *,
+        hear: Hear | None = None,
+        patience: Patience | None = None,
+    ) -> JsonObject:
+        """Send one request; return the result object of its response; see `Transport.request`."""
+        if self.era is None and self._probes:
+            await self._probe(request)
+        if self.era is Era.LEGACY:
+            try:
+                return await self._legacy.request(request, headers, hear=hear, patience=patience)
+            except NoHandshake as refusal:  # it has become another server: found out anew
+                self.era = None
+                raise refusal.error from refusal
+        try:
+            result = await self._modern.request(request, headers, hear=hear, patience=patience)
+        except McpPeerError as error:
+            if self.era is Era.MODERN or self._is_modern(error) or not _is_legacy(error):
+                raise
+            return await self._fall_back(error, request, hear, patience)
+        self._settle(Era.MODERN)
+        return result
+
+    @asynccontextmanager
+    async def listen(
+        self, request: Request, headers: Mapping[str, str]
+    ) -> AsyncGenerator[AsyncIterator[Notification]]:
+        """Hold a subscription open; see `Transport.listen`."""
+        if self.era is None:
+            await self._find_out(request)
+        chosen = self._legacy if self.era is Era.LEGACY else self._modern
+        async with chosen.listen(request, headers) as news:
+            yield news
+
+    def _settle(self, era: Era) -> None:
+        if self.era is not era:
+            self.era = era
+            _log.info("mcp.era_settled", server=self.server, era=era.value)
+
+    def _is_modern(self, error: McpPeerError) -> bool:
+        """True for an error that only a modern server has; then the era is settled."""
+        if isinstance(error, UnsupportedVersion):
+            # One that speaks nothing newer than we do older is spoken to in that version.
+            is_modern = not set(error.supported) & set(VERSIONS) or self._probes
+        else:
+            is_modern = isinstance(error, _MODERN) or (
+                isinstance(error, MethodNotFound)
+                and error.status is not None
+                and error.method != DISCOVER  # which every modern server has
+            )
+        if is_modern:
+            self._settle(Era.MODERN)
+        return is_modern
+
+    async def _fall_back(
+        self,
+        error: McpPeerError,
+        request: Request,
+        hear: Hear | None,
+        patience: Patience | None,
+    ) -> JsonObject:
+        """The same request to an older server; the first error, if it is none of those either."""
+        try:
+            result = await self._legacy.request(request, {}, hear=hear, patience=patience)
+        except NoHandshake:
+            raise error from None
+        self._settle(Era.LEGACY)
+        return result
+
+    async def _probe(self, request: Request) -> None:
+        async with self._settling:
+            if self.era is None:
+                await self._find_out(request)
+
+    async def _find_out(self, request: Request) -> None:
+        """Settle the era by `server/discover`, stamped as `request` is."""
+        probe = Request(f"{request.id}-era", DISCOVER, _meta_alone(request))
+        patience = Patience(PROBE_S, PROBE_S) if self._probes else None
+        fields = standard(DISCOVER, {}, version=_version(request))
+        try:
+            await self._modern.request(probe, fields, patience=patience)
+        except TransportError as error:
+            if not (self._probes and error.delivered):
+                raise
+            failure: McpPeerError | TransportError = error
+        except McpPeerError as error:
+            if self._is_modern(error):
+                return
+            if not self._probes and not _is_legacy(error):
+                raise
+            failure = error
+        else:
+            self._settle(Era.MODERN)
+            return
+        try:
+            await self._legacy.request(probe, {})
+        except NoHandshake:
+            raise failure from None
+        self._settle(Era.LEGACY)
+
+
+def http_in_any_era(server: ServerSpec, port: HttpPort) -> Eras:
+    """A server behind a URL, of whatever era."""
+    patience = Patience(server.timeout_s, server.total_s)
+    legacy = Session(HttpLink(server, port), patience=patience)
+    return Eras(StreamableHttp(server, port), legacy, probes=False)
+
+
+def stdio_in_any_era(server: CommandSpec) -> Eras:
+    """A server that is a program of this machine, of whatever era."""
+    return lines_in_any_era(Stdio(server), Patience(server.timeout_s, server.total_s))
+
+
+def lines_in_any_era(transport: LinesTransport, patience: Patience) -> Eras:
+    """A server on a stream of lines, of whatever era."""
+    return Eras(transport, Session(LinesLink(transport), patience=patience), probes=True)
+
+
+def _is_legacy(error: McpPeerError) -> bool:
+    """True for what an older server on HTTP answers to a modern request."""
+    if isinstance(error, MethodNotFound):
+        return error.method == DISCOVER
+    if isinstance(error, McpError):
+        return error.status is not None or isinstance(error, UnsupportedVersion)
+    return (
+        isinstance(error, HttpFailure)
+        and error.status in _CLIENT_ERRORS
+        and not isinstance(error, _NOT_ABOUT_ERAS)
+    )
+
+
+def _meta_alone(request: Request) -> JsonObject:
+    meta = {key: value for key, value in meta_of(request).items() if key != "progressToken"}
+    return {"_meta": meta}
+
+
+def _version(request: Request) -> str:
+    return str(meta_of(request).get(PREFIX + "protocolVersion", ""))

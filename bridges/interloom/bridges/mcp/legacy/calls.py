@@ -1,0 +1,224 @@
+"""Calls of an older server that may ask: followed, held open, answered, let go.
+
+Source: MCP 2025-11-25, client/elicitation, basic/utilities/ping, basic/utilities/cancellation.
+Ours: an answer finds its call by a token in `requestState`; a server that asks on a stream of
+everybody's is answered only when one call alone can be meant, because a question must never reach
+the wrong caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from interloom.bridges.mcp.core.frames import Notification, Request
+from interloom.bridges.mcp.legacy import translate
+from interloom.bridges.mcp.legacy.held import Ended, HeldCall, Question
+from interloom.bridges.mcp.legacy.link import Connection, SessionLost
+from interloom.bridges.mcp.port import Hear, Patience
+from interloom.runtime.errors import InterloomError, TransportError
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import Ids, Json, JsonObject
+
+MAX_HELD: Final = 1_000
+"""Calls of one server that may be open at a time; ours."""
+
+HELD_S: Final = 7 * 24 * 3600.0
+"""Seconds a call may be held open altogether; ours, servers lose patience long before."""
+
+TELL_S: Final = 5.0
+"""Seconds that telling the server something may take."""
+
+NO_METHOD: Final = -32601
+BAD_PARAMS: Final = -32602
+NOT_NOW: Final = -32603
+_PONG: Final[JsonObject] = {"result": dict[str, Json]()}
+_log = logger("mcp")
+
+
+class Calls:
+    """The calls of one server that are under way.
+
+    Args:
+        server: Our name for the server.
+        ids: Where tokens come from.
+    """
+
+    def __init__(self, server: str, ids: Ids) -> None:
+        self.server = server
+        self._ids = ids
+        self._held: dict[str, HeldCall] = {}
+
+    def begin(self, request: Request, connection: Connection, tasks: TaskGroup) -> HeldCall:
+        """Send a call; it goes on in `tasks` until it ends or is let go.
+
+        Raises:
+            TransportError: Too many are open.
+        """
+        if len(self._held) >= MAX_HELD:
+            rule = f"{MAX_HELD} calls are open, most with a question that nobody has answered"
+            raise self._error(request, rule, delivered=False)
+        held = HeldCall(translate.plain(request), connection, self._ids.fresh())
+        self._held[held.token] = held
+        tasks.start_soon(self._carry, held, tasks)
+        return held
+
+    async def follow(self, held: HeldCall, hear: Hear | None, patience: Patience) -> JsonObject:
+        """Wait for what comes of a call: its result, or the next round of questions.
+
+        Leaving it lets the call go, unless a question of it was handed out.
+
+        Raises:
+            SessionLost: The server never took it.
+            TransportError | McpPeerError: As for `Transport.request`.
+        """
+        is_held = False
+        try:
+            result = await self._next(held, hear, patience)
+            is_held = bool(held.waiting)
+            return result
+        finally:
+            if not is_held:
+                self._let_go(held)
+
+    async def resume(
+        self, request: Request, state: str, hear: Hear | None, patience: Patience
+    ) -> JsonObject:
+        """Answer the questions of a call that is held open, and follow it on.
+
+        Raises:
+            TransportError: The call is gone, with the process or the connection that held it.
+        """
+        held = self._held.get(state.removeprefix(translate.HELD))
+        if held is None:
+            rule = "the call was held open by a connection that is gone"
+            raise self._error(request, rule, delivered=True)
+        waiting, held.waiting = held.waiting, {}
+        try:
+            for key, response in translate.answers(request).items():
+                if key in waiting:
+                    frame: JsonObject = {
+                        "jsonrpc": "2.0",
+                        "id": waiting[key].id,
+                        "result": response,
+                    }
+                    await held.connection.tell(frame)
+        except SessionLost:
+            self._let_go(held)
+            rule = "the session that held the call open is gone"
+            raise self._error(request, rule, delivered=True) from None
+        return await self.follow(held, hear, patience)
+
+    def asked(
+        self, connection: Connection, held: HeldCall | None, frame: JsonObject, tasks: TaskGroup
+    ) -> None:
+        """Take a request of the server.
+
+        Args:
+            connection: Where it came.
+            held: The call on whose stream it came; None when that was everybody's.
+            frame: The request.
+            tasks: Where the answer is sent, if it can be given at once.
+        """
+        match frame.get("method"):
+            case "ping":
+                tasks.start_soon(self._reply, connection, frame, _PONG)
+            case translate.ELICIT:
+                refusal = self._hand_out(connection, held, frame)
+                if refusal is not None:
+                    tasks.start_soon(self._reply, connection, frame, {"error": refusal})
+            case _:
+                error: JsonObject = {"code": NO_METHOD, "message": "not a capability we declared"}
+                tasks.start_soon(self._reply, connection, frame, {"error": error})
+
+    def _hand_out(
+        self, connection: Connection, held: HeldCall | None, frame: JsonObject
+    ) -> JsonObject | None:
+        """Give a question to the call it belongs to; the JSON-RPC error when that cannot be."""
+        params = frame.get("params")
+        if not isinstance(params, Mapping):
+            return {"code": BAD_PARAMS, "message": "params must be an object"}
+        if held is None:
+            candidates = [
+                each
+                for each in self._held.values()
+                if each.connection is connection and not each.waiting and not each.is_over
+            ]
+            if len(candidates) != 1:
+                _log.warning("mcp.question_refused", server=self.server, calls=len(candidates))
+                return {"code": NOT_NOW, "message": "cannot tell which call this is about"}
+            held = candidates[0]
+        request_id = frame.get("id")
+        held.put(Question(str(request_id), translate.question(params), request_id))
+        return None
+
+    async def _next(self, held: HeldCall, hear: Hear | None, patience: Patience) -> JsonObject:
+        until = anyio.current_time() + patience.total_s
+        while True:
+            left_s = until - anyio.current_time()
+            item = None
+            with anyio.move_on_after(min(patience.silence_s, left_s)):
+                item = await held.take()
+            match item:
+                case None:
+                    is_over = left_s <= patience.silence_s
+                    rule = f"silent for {patience.silence_s:g} s"
+                    rule = f"not done within {patience.total_s:g} s" if is_over else rule
+                    raise self._error(held.request, rule, delivered=True)
+                case Question():
+                    return _round(held, [item, *held.more_questions()])
+                case Ended():
+                    if item.error is not None:
+                        raise item.error
+                    return item.result
+                case Notification():
+                    if hear is not None:
+                        await hear(item)
+
+    async def _carry(self, held: HeldCall, tasks: TaskGroup) -> None:
+        """Keep a call going, whoever follows it, to its end."""
+
+        def arrived(frame: JsonObject) -> None:
+            if "id" in frame:
+                self.asked(held.connection, held, frame, tasks)
+            else:
+                held.put(notification_of(frame))
+
+        with held.scope:
+            patience = Patience(HELD_S, HELD_S)
+            try:
+                result = await held.connection.ask(held.request, patience=patience, arrived=arrived)
+                held.put(Ended(result))
+            except (InterloomError, SessionLost) as error:
+                held.put(Ended({}, error))
+
+    def _let_go(self, held: HeldCall) -> None:
+        """Forget a call; its connection tells a server that is still at work on it."""
+        self._held.pop(held.token, None)
+        held.scope.cancel()
+
+    async def _reply(self, connection: Connection, frame: JsonObject, said: JsonObject) -> None:
+        reply: dict[str, Json] = {"jsonrpc": "2.0", "id": frame.get("id"), **said}
+        with anyio.move_on_after(TELL_S), suppress(InterloomError, SessionLost):
+            await connection.tell(reply)
+
+    def _error(self, request: Request, rule: str, *, delivered: bool) -> TransportError:
+        text = f"MCP server {self.server}: {request.method}: {rule}"
+        return TransportError(text, delivered=delivered)
+
+
+def notification_of(frame: JsonObject) -> Notification:
+    """A notification's frame as the value."""
+    params = frame.get("params")
+    method = str(frame.get("method"))
+    return Notification(method, params if isinstance(params, Mapping) else {})
+
+
+def _round(held: HeldCall, asked: list[Question]) -> JsonObject:
+    held.waiting = {question.key: question for question in asked}
+    requests = {question.key: question.request for question in asked}
+    return translate.round_of(requests, translate.HELD + held.token)

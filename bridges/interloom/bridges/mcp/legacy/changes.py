@@ -1,0 +1,68 @@
+"""Who wants to hear of which change of an older server.
+
+Source: MCP 2025-11-25, server/tools, server/prompts and server/resources (`listChanged`,
+`resources/subscribe`): one stream of changes for everybody. Each subscription of 2026-07-28
+gets those it asked for, under its own id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from interloom.bridges.mcp.core.frames import Notification, Request
+from interloom.bridges.mcp.legacy import translate
+from interloom.bridges.mcp.waiting import Waiting
+from interloom.runtime.errors import TransportError
+from interloom.runtime.values import JsonObject
+
+
+class Changes:
+    """The subscriptions to one server's changes.
+
+    Args:
+        server: Our name for the server.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._listening: dict[str, tuple[Waiting, JsonObject]] = {}
+        self._watched: Counter[str] = Counter()
+
+    @contextmanager
+    def listening(self, request: Request, agreed: JsonObject) -> Generator[Waiting]:
+        """Collect what a subscription agreed on while the block runs, the acknowledgment first."""
+        waiting = Waiting(self._server, request)
+        waiting.put(translate.acknowledged(request.id, agreed))
+        self._listening[request.id] = (waiting, agreed)
+        try:
+            yield waiting
+        finally:
+            del self._listening[request.id]
+
+    def take(self, notification: Notification) -> None:
+        """Give a change to whoever wants to hear of it."""
+        for request_id, (waiting, agreed) in self._listening.items():
+            if translate.is_wanted(notification, agreed):
+                waiting.put(translate.labelled(request_id, notification))
+
+    def end(self) -> None:
+        """Break off every subscription: changes may have been missed from here on."""
+        for waiting, _ in self._listening.values():
+            text = f"MCP server {self._server}: {waiting.request.method}: the session ended"
+            waiting.put(TransportError(text, delivered=True))
+
+    def watch(self, uri: str) -> bool:
+        """Count one more who wants to hear of a resource; True for the first one."""
+        self._watched[uri] += 1
+        return self._watched[uri] == 1
+
+    def unwatch(self, uri: str) -> bool:
+        """Count one less; True when nobody is left."""
+        self._watched[uri] -= 1
+        return self._watched[uri] <= 0
+
+    def forget(self) -> None:
+        """A new session knows of no subscription of the old one."""
+        self._watched.clear()

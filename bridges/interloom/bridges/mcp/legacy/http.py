@@ -1,0 +1,217 @@
+"""A session with an older server over Streamable HTTP.
+
+Source: MCP 2025-11-25, basic/transports "Streamable HTTP": sessions (`MCP-Session-Id`, 404 means
+that it is gone, DELETE ends it), a GET stream for what belongs to no request, streams taken up
+again with `Last-Event-ID` after as many milliseconds as `retry` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Final
+
+import anyio
+import orjson
+from anyio.abc import TaskGroup
+
+from interloom.bridges.mcp.core.errors import McpPeerError
+from interloom.bridges.mcp.core.frames import CANCELLED, Request
+from interloom.bridges.mcp.http import ServerSpec, nameless
+from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
+from interloom.bridges.mcp.legacy.posting import NOT_FOUND, OK, Exchange, media_type_of
+from interloom.bridges.mcp.port import Patience
+from interloom.runtime.errors import LocalError, TransportError
+from interloom.runtime.net.port import HttpPort, Limits, Reply
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import JsonObject
+
+SESSION: Final = "mcp-session-id"
+MAX_PICKUPS: Final = 10
+"""Times in a row that a stream is taken up again without an event on it; ours."""
+MAX_PAUSE_S: Final = 30.0
+"""Seconds between two tries to open the GET stream at most; ours."""
+GOODBYE_S: Final = 5.0
+"""Seconds that ending a request or a session may take."""
+UNBOUNDED: Final = 2**62
+"""Bytes of a stream as a whole; its events have their own bound."""
+
+_POST: Final = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+_GET: Final = {"Accept": "text/event-stream"}
+_log = logger("mcp")
+
+
+class HttpLink:
+    """Makes sessions with one server.
+
+    Args:
+        server: Which server; as for modern Streamable HTTP.
+        port: How requests travel.
+    """
+
+    def __init__(self, server: ServerSpec, port: HttpPort) -> None:
+        self.server = server.name
+        self._spec, self._port = server, port
+        self._tasks: TaskGroup | None = None
+        self._current: HttpConnection | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Keep the GET stream while the block runs, then end the session; see `Link.open`."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+                if self._current is not None:
+                    await self._current.end()
+
+    async def connection(
+        self,
+        request: Request,
+        patience: Patience,
+    ) -> HttpConnection:
+        """The session that lives, or a new one; see `Link.connection`."""
+        if self._tasks is None:
+            raise LocalError(f"MCP server {self.server}: its transport is not open")
+        if self._current is None or not self._current.is_alive:
+            self._current = HttpConnection(self._spec, self._port, self._tasks)
+        return self._current
+
+
+class HttpConnection:
+    """One session."""
+
+    def __init__(self, server: ServerSpec, port: HttpPort, tasks: TaskGroup) -> None:
+        self.is_alive = True
+        self._spec, self._port, self._tasks = server, port, tasks
+        self._session: str | None = None
+        self._headers: dict[str, str] = dict(server.headers)
+
+    def begin(self, version: str, overheard: Arrived, ended: Callable[[], None]) -> None:
+        """Name the version from now on, and listen to what belongs to no request."""
+        self._headers["MCP-Protocol-Version"] = version
+        self._tasks.start_soon(self._overhear, overheard, ended)
+
+    async def ask(
+        self, request: Request, *, patience: Patience, arrived: Arrived | None = None
+    ) -> JsonObject:
+        """Send a request; see `Connection.ask`."""
+        exchange = self._exchange(request, arrived or _pass_over)
+        try:
+            return await self._carried(request, exchange, patience)
+        except (TransportError, LocalError) as error:
+            raise nameless(error, self._spec, request.method) from error
+        except anyio.get_cancelled_exc_class():
+            with anyio.move_on_after(GOODBYE_S, shield=True):
+                await self._cancel(request)
+            raise
+
+    async def tell(self, frame: JsonObject) -> None:
+        """Send a frame; see `Connection.tell`."""
+        limits = Limits(total_s=self._spec.timeout_s, idle_s=self._spec.timeout_s)
+        try:
+            async with self._sending("POST", _POST, limits, orjson.dumps(frame)) as reply:
+                self._check_session(reply)
+        except (TransportError, LocalError) as error:
+            raise nameless(error, self._spec, str(frame.get("method", "response"))) from error
+
+    async def end(self) -> None:
+        """End the session, if there is one that lives; a server that does not mind is let be."""
+        if self._session is None or not self.is_alive:
+            return
+        self.is_alive = False
+        limits = Limits(total_s=GOODBYE_S, idle_s=GOODBYE_S)
+        with anyio.move_on_after(GOODBYE_S, shield=True), suppress(TransportError, LocalError):
+            async with self._sending("DELETE", {}, limits):
+                pass
+
+    async def _carried(
+        self, request: Request, exchange: Exchange, patience: Patience
+    ) -> JsonObject:
+        limits = Limits(total_s=patience.total_s, idle_s=patience.silence_s, max_bytes=UNBOUNDED)
+        body = orjson.dumps(request.to_json())
+        has_session = self._session is not None
+        result: JsonObject | None = None
+        try:
+            async with self._sending("POST", _POST, limits, body) as reply:
+                self._check_session(reply)
+                if not has_session:
+                    self._keep_session(reply)
+                result = await exchange.read(reply, has_session=has_session)
+        except TransportError:
+            if not exchange.pickup.event_id:
+                raise
+        if result is None:
+            result = await self._taken_up(exchange, limits)
+        return result
+
+    async def _taken_up(self, exchange: Exchange, limits: Limits) -> JsonObject:
+        """Go on with a stream that ended before the response, as often as it brings news."""
+        tries = 0
+        while tries < MAX_PICKUPS and exchange.pickup.event_id:
+            seen = exchange.pickup.event_id
+            await anyio.sleep(exchange.pickup.retry_s)
+            fields = {**_GET, "Last-Event-ID": seen}
+            with suppress(TransportError):
+                async with self._sending("GET", fields, limits) as reply:
+                    self._check_session(reply)
+                    result = await exchange.read(reply, has_session=self._session is not None)
+                    if result is not None:
+                        return result
+            tries = tries + 1 if exchange.pickup.event_id == seen else 0
+        raise TransportError("the stream ended without a response", delivered=True)
+
+    async def _overhear(self, overheard: Arrived, ended: Callable[[], None]) -> None:
+        """Keep the GET stream open, for as long as the server offers one and the session lives."""
+        waits_for = Request("", "GET", {})
+        exchange = self._exchange(waits_for, overheard)
+        pause_s = 0.0
+        limits = Limits(total_s=None, idle_s=3600.0, max_bytes=UNBOUNDED)
+        while self.is_alive:
+            last = exchange.pickup.event_id
+            fields = {**_GET, "Last-Event-ID": last} if last else _GET
+            try:
+                async with self._sending("GET", fields, limits) as reply:
+                    if reply.status != OK or media_type_of(reply) != "text/event-stream":
+                        self._check_session(reply)
+                        break  # it offers none
+                    pause_s = 0.0
+                    await exchange.read(reply, has_session=True)
+            except (TransportError, SessionLost, McpPeerError) as error:
+                _log.debug("mcp.stream_lost", server=self._spec.name, reason=str(error))
+            pause_s = min(max(2 * pause_s, exchange.pickup.retry_s), MAX_PAUSE_S)
+            await anyio.sleep(pause_s)
+        ended()
+
+    async def _cancel(self, request: Request) -> None:
+        if request.method == "initialize":  # must not be cancelled (cancellation 2)
+            return
+        params: JsonObject = {"requestId": request.id}
+        with suppress(TransportError, LocalError, SessionLost, McpPeerError):
+            await self.tell({"jsonrpc": "2.0", "method": CANCELLED, "params": params})
+
+    def _exchange(self, request: Request, arrived: Arrived) -> Exchange:
+        return Exchange(self._spec.name, request, arrived, max_bytes=self._spec.max_bytes)
+
+    def _sending(
+        self, method: str, fields: Mapping[str, str], limits: Limits, body: bytes | None = None
+    ) -> AbstractAsyncContextManager[Reply]:
+        headers = {**self._headers, **fields}
+        return self._port.send(method, self._spec.url, headers=headers, body=body, limits=limits)
+
+    def _check_session(self, reply: Reply) -> None:
+        if reply.status == NOT_FOUND and self._session is not None:
+            self.is_alive = False
+            raise SessionLost
+
+    def _keep_session(self, reply: Reply) -> None:
+        session = reply.headers.get(SESSION)
+        if session and session.isascii() and session.isprintable() and " " not in session:
+            self._session = self._headers["Mcp-Session-Id"] = session
+
+
+def _pass_over(frame: JsonObject) -> None:
+    """Nobody asked for it."""

@@ -1,0 +1,139 @@
+"""One HTTP exchange of an older session, and what comes back on it.
+
+Source: MCP 2025-11-25, basic/transports "Sending Messages to the Server", "Resumability and
+Redelivery"; 2025-03-26, basic/index "Batching" (a reply may hold several messages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
+from interloom.bridges.mcp.core.frames import Request, Result, decode, read_message
+from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
+from interloom.runtime.errors import TransportError
+from interloom.runtime.net.port import Reply
+from interloom.runtime.values import Json, JsonObject
+from interloom.runtime.wire.sse import Decoder
+
+NOT_FOUND: Final = 404
+OK: Final = 200
+DEFAULT_RETRY_S: Final = 1.0
+"""Seconds before a stream is taken up again when the server does not say; ours."""
+
+
+class Pickup:
+    """Where a broken stream can be taken up again.
+
+    Attributes:
+        event_id: The last event id that was seen; empty when there was none.
+        retry_s: Seconds to wait before it is tried.
+    """
+
+    __slots__ = ("event_id", "retry_s")
+
+    def __init__(self) -> None:
+        self.event_id = ""
+        self.retry_s = DEFAULT_RETRY_S
+
+
+class Exchange:
+    """Reads the replies to one request: to its POST, and to each GET that takes its stream up.
+
+    Args:
+        server: Our name for the server.
+        request: The request; for a stream of everybody's, what is waited for there.
+        arrived: Given what is no response to it.
+        max_bytes: Bytes of one message.
+    """
+
+    def __init__(self, server: str, request: Request, arrived: Arrived, *, max_bytes: int) -> None:
+        self._server, self._request, self._arrived = server, request, arrived
+        self._max_bytes = max_bytes
+        self.pickup = Pickup()
+
+    async def read(self, reply: Reply, *, has_session: bool) -> JsonObject | None:
+        """The result, if this reply brings it; None when its stream ended before.
+
+        Raises:
+            SessionLost: The status says that the session is gone.
+            McpPeerError: It is a refusal, or breaks the protocol.
+            TransportError: It broke off.
+        """
+        if reply.status == NOT_FOUND and has_session:
+            raise SessionLost
+        media_type = media_type_of(reply)
+        if reply.status != OK:
+            raise await self._refusal(reply, media_type)
+        match media_type:
+            case "application/json":
+                result = self._take(await self._body(reply))
+                if result is None:
+                    raise self._bad("a JSON reply must hold the response")
+                return result
+            case "text/event-stream":
+                return await self._read_stream(reply)
+            case _:
+                raise self._bad("content type must be application/json or text/event-stream")
+
+    async def _read_stream(self, reply: Reply) -> JsonObject | None:
+        decoder = Decoder(max_event_bytes=self._max_bytes)
+        async for chunk in reply.chunks():
+            events = decoder.feed(chunk)
+            self.pickup.event_id = decoder.last_id or self.pickup.event_id
+            if decoder.retry_ms is not None:
+                self.pickup.retry_s = decoder.retry_ms / 1000
+            for event in events:
+                result = self._take(event.data) if event.event == "message" and event.data else None
+                if result is not None:
+                    return result
+        return None
+
+    async def _body(self, reply: Reply) -> bytes:
+        body = bytearray()
+        async for chunk in reply.chunks():
+            body += chunk
+            if len(body) > self._max_bytes:
+                rule = f"the body is over {self._max_bytes} bytes"
+                raise TransportError(rule, delivered=True)
+        return bytes(body)
+
+    def _take(self, body: bytes) -> JsonObject | None:
+        """Read what was sent at once; the result, if it is among it."""
+        found: JsonObject | None = None
+        for frame in _frames(decode(body, self._request.method, server=self._server)):
+            if isinstance(frame, Mapping) and isinstance(frame.get("method"), str):
+                self._arrived(frame)
+                continue
+            message = read_message(frame, self._request, server=self._server)
+            found = message.value if isinstance(message, Result) else found
+        return found
+
+    async def _refusal(self, reply: Reply, media_type: str) -> Exception:
+        if media_type == "application/json":
+            try:
+                self._take(await self._body(reply))
+            except McpError as error:
+                error.status = reply.status
+                return error
+            except BadFrame:
+                pass  # the status says what there is to say
+        name, method = self._server, self._request.method
+        challenge = reply.headers.get("www-authenticate")
+        return refused(name, method, reply.status, challenge=challenge)
+
+    def _bad(self, rule: str) -> BadFrame:
+        return BadFrame(self._server, self._request.method, rule)
+
+
+def media_type_of(reply: Reply) -> str:
+    """The media type of a reply, without parameters."""
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _frames(body: Json) -> Iterator[Json]:
+    if isinstance(body, list):
+        yield from body
+    else:
+        yield body

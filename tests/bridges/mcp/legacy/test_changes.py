@@ -1,0 +1,67 @@
+"""Changes of an older server as subscriptions.
+
+Source: MCP 2025-11-25, server/tools and server/resources; MCP 2026-07-28,
+basic/patterns/subscriptions.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.subscriptions import Filter
+from interloom.runtime.errors import TransportError
+from tests.bridges.mcp.legacy.elder import (
+    Elder,
+    lines_to,
+)
+from tests.bridges.mcp.spoken import Frame, Server, framed, result_of
+
+
+async def test_changes_are_a_subscription_to_whoever_asked_for_them() -> None:
+    """server/tools listChanged, server/resources subscribe; subscriptions of 2026-07-28."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if "id" not in frame:
+            return
+        await server.say(result_of(frame))
+        if frame["method"] == "resources/subscribe":
+            updated = {"uri": "depot://a"}
+            await server.say(
+                framed(method="notifications/prompts/list_changed"),
+                framed(method="notifications/tools/list_changed"),
+                framed(method="notifications/resources/updated", params={"uri": "depot://b"}),
+                framed(method="notifications/resources/updated", params=updated),
+            )
+
+    elder = Elder(react)
+    async with lines_to(elder) as eras:
+        wanted = Filter(tools=True, prompts=True, uris=frozenset({"depot://a"}))
+        async with McpClient(eras).listen(wanted) as (_subscription, said):
+            heard = [await anext(said) for _ in range(3)]
+        await elder.server.until("resources/unsubscribe")
+
+    assert [notice.method for notice in heard] == [
+        "notifications/subscriptions/acknowledged",
+        "notifications/tools/list_changed",
+        "notifications/resources/updated",
+    ]
+    agreed = {"toolsListChanged": True, "resourceSubscriptions": ["depot://a"]}
+    assert heard[0].params["notifications"] == agreed
+
+
+async def test_end_of_the_stream_breaks_a_subscription_off() -> None:
+    """subscriptions: a stream that closes without a response is an unexpected disconnect."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        assert server.end is not None
+        await server.end.send_stream.aclose()
+
+    async with lines_to(Elder(react)) as eras:
+        client = McpClient(eras)
+        async with client.listen(Filter(tools=True)) as (_subscription, said):
+            await anext(said)
+            with pytest.raises(TransportError):
+                await client.list_tools()
+            with pytest.raises(TransportError, match="the session ended"):
+                await anext(said)

@@ -1,0 +1,352 @@
+"""A server of an older revision looks like one of 2026-07-28.
+
+Source: MCP 2025-11-25, basic/lifecycle, client/elicitation, basic/utilities/ping and cancellation,
+server/resources; MCP 2026-07-28, basic/versioning "Backward Compatibility". That questions are held
+open, and whose they may be, is ours.
+"""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.errors import McpError
+from interloom.bridges.mcp.core.frames import Notification, Profile, Request, request
+from interloom.bridges.mcp.core.rounds import Ask, Call, Done
+from interloom.bridges.mcp.eras import Era, Eras
+from interloom.bridges.mcp.legacy.translate import HELD_LIVE
+from interloom.bridges.mcp.port import Patience
+from interloom.runtime.errors import TransportError
+from interloom.runtime.values import Json, JsonObject
+from tests.bridges.mcp.legacy.elder import (
+    FORM,
+    WELCOME,
+    Elder,
+    answer_of,
+    ask,
+    lines_to,
+    methods,
+)
+from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of
+
+SHIP = Call("depot", "tools/call", {"name": "ship", "arguments": {"to": "Oslo"}})
+YES: JsonObject = {"action": "accept", "content": {"seat": "4A"}}
+
+
+async def lists(server: Server, frame: Frame) -> None:
+    """A server with one tool that answers at once."""
+    match frame["method"]:
+        case "tools/list":
+            tool: JsonObject = {"name": "ship", "inputSchema": {"type": "object"}}
+            await server.say(result_of(frame, tools=[tool]))
+        case "tools/call":
+            await server.say(result_of(frame, content=[]))
+        case _:
+            pass
+
+
+async def asks_once(server: Server, frame: Frame) -> None:
+    """A tool that asks one question and answers with what was said."""
+    match frame.get("method"):
+        case "tools/call":
+            await ask(server, 0)
+        case None:
+            (call,) = [each for each in server.frames if each.get("method") == "tools/call"]
+            await server.say(result_of(call, content=[], structuredContent=frame["result"]))
+        case _:
+            await lists(server, frame)
+
+
+def stamped(request_id: str, method: str, params: JsonObject, **meta: Json) -> Request:
+    return request(request_id, method, params, stamp=Profile().meta("2026-07-28"), meta=meta)
+
+
+def call(request_id: str, **params: Json) -> Request:
+    return stamped(request_id, "tools/call", {"name": "ship", **params})
+
+
+async def through(eras: Eras, said: JsonObject = YES) -> tuple[list[Ask], Done]:
+    """A call with every question answered in the same way."""
+    client, asked = McpClient(eras), list[Ask]()
+    made, step = SHIP.receive(await client.exchange(SHIP.send()))
+    while not isinstance(step, Done):
+        assert isinstance(step, Ask)
+        asked.append(step)
+        answers = dict.fromkeys(step.requests, said)
+        made, step = made.receive(await client.exchange(made.answer(answers)))
+    return asked, step
+
+
+async def test_handshake_is_made_once_and_says_what_we_can_do() -> None:
+    """lifecycle "Initialization"; sampling and roots are not declared."""
+    elder = Elder(lists)
+    async with lines_to(elder) as eras:
+        client = McpClient(eras)
+        found = await client.discover()
+        await client.list_tools()
+        await client.exchange(SHIP.send())
+
+    assert eras.era is Era.LEGACY
+    assert eras.version == "2025-11-25"
+    assert (found.info, found.instructions) == (WELCOME["serverInfo"], "Ask nicely.")
+    assert found.capabilities == WELCOME["capabilities"]
+    hello = await elder.server.until("initialize")
+    params = hello["params"]
+    assert isinstance(params, dict)
+    assert params["protocolVersion"] == "2025-11-25"
+    assert params["capabilities"] == {"elicitation": {"form": {}, "url": {}}}
+    assert methods(elder.server) == [
+        "server/discover",
+        "initialize",
+        "notifications/initialized",
+        "tools/list",
+        "tools/call",
+    ]
+
+
+async def test_request_loses_what_only_the_newer_revision_has() -> None:
+    """basic/index: the stamp is of 2026-07-28; the caller's own keys travel on."""
+    elder = Elder(lists)
+    async with lines_to(elder) as eras:
+        await eras.request(call("r1", arguments={}), NO_HEADERS)
+        await eras.request(stamped("r2", "tools/list", {}, traceparent="00-1"), NO_HEADERS)
+
+    sent = {frame["id"]: frame["params"] for frame in elder.server.frames if "id" in frame}
+    assert sent["r1"] == {"name": "ship", "arguments": {}}
+    assert sent["r2"] == {"_meta": {"traceparent": "00-1"}}
+
+
+@pytest.mark.parametrize("version", ["2025-06-18", "2025-03-26"])
+async def test_older_version_that_the_server_proposes_is_spoken(version: str) -> None:
+    """lifecycle "Version Negotiation"."""
+    elder = Elder(lists, {**WELCOME, "protocolVersion": version})
+    async with lines_to(elder) as eras:
+        await McpClient(eras).list_tools()
+
+    assert eras.version == version
+
+
+@pytest.mark.parametrize(
+    "welcome",
+    [
+        {**WELCOME, "protocolVersion": "1999-01-01"},
+        {**WELCOME, "protocolVersion": 7},
+        {**WELCOME, "capabilities": []},
+    ],
+)
+async def test_server_of_no_era_is_told_by_its_first_error(welcome: JsonObject) -> None:
+    """lifecycle: a version that is not ours ends it; versioning: nothing is assumed."""
+    async with lines_to(Elder(lists, welcome)) as eras:
+        with pytest.raises(McpError, match="server/discover: answered error -32602"):
+            await McpClient(eras).list_tools()
+
+    assert eras.era is None
+
+
+async def test_question_in_a_call_is_a_round_that_says_it_is_held_live() -> None:
+    """client/elicitation; ours: it does not outlive this process, and says so."""
+    elder = Elder(asks_once)
+    async with lines_to(elder) as eras:
+        first = await eras.request(call("r1"), NO_HEADERS)
+        state = first["requestState"]
+        answered = call("r2", inputResponses={"0": YES}, requestState=state)
+        last = await eras.request(answered, NO_HEADERS)
+
+    assert first["resultType"] == "input_required"
+    assert first["inputRequests"] == {
+        "0": {"method": "elicitation/create", "params": {"mode": "form", **FORM}}
+    }
+    assert first["_meta"] == {HELD_LIVE: True}
+    assert last["structuredContent"] == YES
+    assert answer_of(elder.server, 0) == {"jsonrpc": "2.0", "id": 0, "result": YES}
+    assert methods(elder.server).count("tools/call") == 1
+
+
+async def test_client_goes_through_questions_as_with_any_server() -> None:
+    """basic/patterns/mrtr: the caller cannot tell."""
+    async with lines_to(Elder(asks_once)) as eras:
+        asked, done = await through(eras)
+
+    assert [list(step.requests) for step in asked] == [["0"]]
+    assert done.result["structuredContent"] == YES
+
+
+async def test_answer_to_a_call_that_is_gone_is_in_doubt() -> None:
+    """ours: another process, or another connection, held it."""
+    async with lines_to(Elder(asks_once)) as eras:
+        lost = call("r1", inputResponses={"0": YES}, requestState="held:nowhere")
+        with pytest.raises(TransportError, match="a connection that is gone") as caught:
+            await eras.request(lost, NO_HEADERS)
+
+    assert caught.value.delivered
+
+
+async def test_question_that_could_be_about_two_calls_is_refused() -> None:
+    """ours: a question must never reach the wrong caller; a stream of lines does not say whose."""
+    calls: list[Frame] = []
+
+    async def react(server: Server, frame: Frame) -> None:
+        match frame.get("method"):
+            case "tools/call":
+                calls.append(frame)
+                if len(calls) == 2:
+                    await ask(server, "q")
+            case None:
+                await server.say(*(result_of(each, content=[]) for each in calls))
+            case _:
+                pass
+
+    results: list[JsonObject] = []
+
+    async def make(eras: Eras, name: str) -> None:
+        results.append(await eras.request(call(name), NO_HEADERS))
+
+    elder = Elder(react)
+    async with lines_to(elder) as eras, anyio.create_task_group() as tasks:
+        tasks.start_soon(make, eras, "r1")
+        tasks.start_soon(make, eras, "r2")
+
+    assert [result.get("resultType") for result in results] == [None, None]
+    refusal = answer_of(elder.server, "q")
+    assert refusal is not None
+    assert "error" in refusal
+
+
+async def test_call_with_an_open_question_is_no_candidate_for_another_question() -> None:
+    """ours: whoever waits for an answer asks nothing else."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/call":
+            await ask(server, f"q-{frame['id']}")
+
+    async with lines_to(Elder(react)) as eras:
+        first = await eras.request(call("r1"), NO_HEADERS)
+        second = await eras.request(call("r2"), NO_HEADERS)
+
+    assert [list(asked(each)) for each in (first, second)] == [["q-r1"], ["q-r2"]]
+
+
+def asked(result: JsonObject) -> JsonObject:
+    requests = result["inputRequests"]
+    assert isinstance(requests, dict)
+    return requests
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "reply"),
+    [
+        ("ping", {}, "result"),
+        ("sampling/createMessage", {}, "error"),
+        ("roots/list", {}, "error"),
+        ("elicitation/create", [], "error"),
+    ],
+)
+async def test_request_of_the_server_gets_an_answer_whatever_it_is(
+    method: str, params: Json, reply: str
+) -> None:
+    """ping: MUST respond promptly; what was not declared is refused."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        match frame.get("method"):
+            case "tools/call":
+                await server.say(framed(id="s1", method=method, params=params))
+            case None:
+                (made,) = [each for each in server.frames if each.get("method") == "tools/call"]
+                await server.say(result_of(made, content=[]))
+            case _:
+                pass
+
+    elder = Elder(react)
+    async with lines_to(elder) as eras:
+        await eras.request(call("r1"), NO_HEADERS)
+
+    answer = answer_of(elder.server, "s1")
+    assert answer is not None
+    assert reply in answer
+
+
+async def test_progress_of_a_call_reaches_its_caller() -> None:
+    """basic/utilities/progress."""
+    heard: list[Notification] = []
+
+    async def hear(notice: Notification) -> None:
+        heard.append(notice)
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/call":
+            note = {"progressToken": "t", "progress": 1}
+            progress = framed(method="notifications/progress", params=note)
+            await server.say(progress, result_of(frame, content=[]))
+
+    async with lines_to(Elder(react)) as eras:
+        made = stamped("r1", "tools/call", {"name": "ship"}, progressToken="t")
+        await eras.request(made, NO_HEADERS, hear=hear)
+
+    assert [notice.params["progress"] for notice in heard] == [1]
+
+
+async def test_leaving_a_call_tells_the_server_once() -> None:
+    """basic/utilities/cancellation."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        """Never answer."""
+
+    elder = Elder(react)
+    async with lines_to(elder) as eras:
+        with pytest.raises(TransportError, match=r"silent for 0\.2 s"):
+            await eras.request(call("r1"), NO_HEADERS, patience=Patience(0.2, 9.0))
+        cancelled = await elder.server.until("notifications/cancelled")
+
+    assert cancelled["params"] == {"requestId": "r1"}
+    assert methods(elder.server).count("notifications/cancelled") == 1
+
+
+URLS: JsonObject = {
+    "elicitations": [
+        {"mode": "url", "elicitationId": "e1", "url": "https://depot.example/", "message": "Go"}
+    ]
+}
+
+
+def wants_url(data: Json) -> Elder:
+    """A server that wants somebody to have been somewhere before the first call."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        match frame.get("method"):
+            case "tools/call" if methods(server).count("tools/call") == 1:
+                error = {"code": -32042, "message": "x", "data": data}
+                await server.say(framed(id=frame["id"], error=error))
+            case _:
+                await lists(server, frame)
+
+    return Elder(react)
+
+
+async def test_url_that_is_required_first_is_a_round_and_the_call_is_made_again() -> None:
+    """client/elicitation "URL Elicitation Required Error"; nothing is held for it."""
+    elder = wants_url(URLS)
+    async with lines_to(elder) as eras:
+        asked, done = await through(eras, {"action": "accept"})
+
+    (step,) = asked
+    assert [getattr(each, "url", "") for each in step.requests.values()] == [
+        "https://depot.example/"
+    ]
+    assert done.result["content"] == []
+    assert methods(elder.server).count("tools/call") == 2
+
+
+async def test_url_that_is_declined_ends_the_call() -> None:
+    """ours: the server would only say the same again."""
+    async with lines_to(wants_url(URLS)) as eras:
+        with pytest.raises(McpError, match="-32042"):
+            await through(eras, {"action": "decline"})
+
+
+@pytest.mark.parametrize("data", [None, {}, {"elicitations": []}, {"elicitations": [1]}])
+async def test_url_error_without_its_urls_is_malformed(data: Json) -> None:
+    """client/elicitation: it MUST list them."""
+    async with lines_to(wants_url(data)) as eras:
+        with pytest.raises(Exception, match="error -32042 must list"):
+            await through(eras)

@@ -1,0 +1,206 @@
+"""Which era a server is of, and what tells.
+
+Source: MCP 2026-07-28, basic/versioning "Backward Compatibility with Initialization-Based
+Versions", basic/transports/streamable-http and stdio "Backward Compatibility".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+
+import anyio
+import pytest
+
+from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.errors import (
+    HeaderMismatch,
+    McpPeerError,
+    MethodNotFound,
+    MissingCapability,
+    UnsupportedVersion,
+)
+from interloom.bridges.mcp.eras import Era, Eras, http_in_any_era, lines_in_any_era
+from interloom.bridges.mcp.http import ServerSpec
+from interloom.bridges.mcp.memory import InMemory
+from interloom.bridges.mcp.port import Patience
+from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.values import Json, JsonObject
+from tests.bridges.mcp.depot import Depot, Reply, body, depot, fails, gives, says
+from tests.bridges.mcp.legacy.elder import Elder, lines_to, methods
+from tests.bridges.mcp.legacy.parlour import visiting
+from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of, stamped
+from tests.runtime.net.hostile import serving
+
+DISCOVERY: JsonObject = {"supportedVersions": ["2026-07-28"], "capabilities": {}}
+TOOLS: JsonObject = {"tools": []}
+JSON = "application/json"
+UNKNOWN = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request"}}'
+
+
+@asynccontextmanager
+async def eras_of(script: Depot) -> AsyncGenerator[Eras]:
+    with anyio.fail_after(20):
+        async with serving(script.answer) as server, aclosing(PooledHttp()) as port:
+            eras = http_in_any_era(ServerSpec("depot", server.url, timeout_s=5.0), port)
+            async with eras.open():
+                yield eras
+
+
+LEGACY: dict[str, Reply] = {
+    "400 without a body": says(body(400, b"", None)),
+    "400 with a page": says(body(400, b"<html>", "text/html")),
+    "400 with an error of its own": says(body(400, UNKNOWN, JSON)),
+    "400 with a common error": fails(-32602),
+    "404": says(body(404, b"", None)),
+    "405": says(body(405, b"", None)),
+    "406": says(body(406, b"", None)),
+    "415": says(body(415, b"{}", JSON)),
+    "a version of ours that is older": fails(-32022, data={"supported": ["2025-11-25"]}),
+}
+
+
+@pytest.mark.parametrize("name", LEGACY)
+async def test_refusal_that_is_not_modern_is_followed_by_the_handshake(name: str) -> None:
+    """streamable-http: an empty or unrecognized body means to fall back to initialize."""
+    async with visiting(refuse=LEGACY[name]) as (eras, parlour):
+        for request_id in ("r1", "r2"):
+            result = await eras.request(stamped(request_id, "tools/list"), NO_HEADERS)
+            assert result["tools"] == []
+        lines = [line for line in parlour.lines if line != "GET"]
+
+    assert eras.era is Era.LEGACY
+    assert lines == [
+        "POST tools/list",
+        "POST initialize",
+        "POST notifications/initialized",
+        "POST tools/list",
+        "POST tools/list",
+    ]
+
+
+MODERN: dict[str, tuple[Reply, type[McpPeerError], bool]] = {
+    "version": (fails(-32022, data={"supported": ["2099-01-01"]}), UnsupportedVersion, True),
+    "headers": (fails(-32020), HeaderMismatch, True),
+    "capability": (fails(-32021), MissingCapability, True),
+    "method": (fails(-32601, status=404), MethodNotFound, True),
+    "in place of a result": (fails(-32603, status=200), McpPeerError, False),
+    "no credentials": (says(body(401, b"", None)), McpPeerError, False),
+    "forbidden": (says(body(403, b"", None)), McpPeerError, False),
+    "busy": (says(body(429, b"", None)), McpPeerError, False),
+    "broken": (says(body(500, b"", None)), McpPeerError, False),
+}
+
+
+@pytest.mark.parametrize("name", MODERN)
+async def test_other_refusals_are_the_callers_to_see(name: str) -> None:
+    """streamable-http: a recognized modern error means not to fall back."""
+    reply, kind, settles = MODERN[name]
+    script = depot(tools_list=reply)
+    async with eras_of(script) as eras:
+        with pytest.raises(kind):
+            await eras.request(stamped("r1", "tools/list"), NO_HEADERS)
+
+    assert script.methods == ["tools/list"]
+    assert eras.era is (Era.MODERN if settles else None)
+
+
+async def test_success_settles_the_era_and_costs_nothing() -> None:
+    """versioning: discover is optional; the first request succeeds."""
+    script = depot(resources_read=gives({"contents": []}), server_discover=gives(DISCOVERY))
+    async with eras_of(script) as eras:
+        await eras.request(stamped("r1"), {"Mcp-Method": "resources/read"})
+        script.replies["resources/read"] = [says(body(400, b"", None))]
+        with pytest.raises(McpPeerError, match="HTTP 400"):
+            await eras.request(stamped("r2"), NO_HEADERS)
+
+    assert eras.era is Era.MODERN
+    assert script.methods == ["resources/read", "resources/read"]
+
+
+async def test_server_that_refuses_the_handshake_too_is_told_by_its_first_error() -> None:
+    """versioning: a server of no era; nothing is remembered."""
+    script = depot(tools_list=says(body(405, b"", None)), initialize=fails(-32601, status=404))
+    async with eras_of(script) as eras:
+        with pytest.raises(McpPeerError, match="tools/list: answered HTTP 405"):
+            await eras.request(stamped("r1", "tools/list"), NO_HEADERS)
+
+    assert eras.era is None
+
+
+async def test_era_that_turns_out_wrong_is_found_out_anew() -> None:
+    """versioning: re-probing if the cached assumption later fails."""
+    async with visiting() as (eras, parlour):
+        await eras.request(stamped("r1", "tools/list"), NO_HEADERS)
+        parlour.gone.add("s1")
+        parlour.is_modern = True
+        with pytest.raises(McpPeerError, match="initialize: "):
+            await eras.request(stamped("r2", "tools/list"), NO_HEADERS)
+        parlour.refuse = gives(TOOLS)
+        assert await eras.request(stamped("r3", "tools/list"), NO_HEADERS) == TOOLS
+
+    assert eras.era is Era.MODERN
+
+
+async def test_probe_on_lines_comes_before_anything_else_and_once() -> None:
+    """stdio: SHOULD probe with server/discover before sending any other request."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if "id" in frame:
+            empty: JsonObject = {str(frame["method"]).split("/")[0]: []}
+            result = DISCOVERY if frame["method"] == "server/discover" else empty
+            await server.say(result_of(frame, **result))
+
+    server = Server(react)
+    patience = Patience(5.0, 10.0)
+    eras = lines_in_any_era(InMemory("depot", server.serve, patience=patience), patience)
+    with anyio.fail_after(20):
+        async with eras.open():
+            client = McpClient(eras)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.list_tools)
+                tasks.start_soon(client.list_prompts)
+
+    assert eras.era is Era.MODERN
+    assert methods(server)[0] == "server/discover"
+    assert methods(server).count("server/discover") == 1
+    assert "io.modelcontextprotocol/protocolVersion" in json.dumps(server.frames[0])
+
+
+@pytest.mark.parametrize("code", [-32022, -32021, -32020])
+async def test_modern_error_to_the_probe_is_no_reason_to_fall_back(code: int) -> None:
+    """stdio: do not fall back to initialize on a recognized modern error."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        error: Json = {"code": code, "message": "x", "data": {"supported": ["2025-11-25"]}}
+        await server.say(framed(id=frame["id"], error=error))
+
+    server = Server(react)
+    patience = Patience(5.0, 10.0)
+    eras = lines_in_any_era(InMemory("depot", server.serve, patience=patience), patience)
+    with anyio.fail_after(20):
+        async with eras.open():
+            with pytest.raises(McpPeerError):
+                await eras.request(stamped("r1", "tools/list"), NO_HEADERS)
+
+    assert methods(server) == ["server/discover", "tools/list"]
+
+
+async def test_silence_to_the_probe_means_an_older_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """stdio: does not respond within a reasonable timeout; its answer may still come."""
+    monkeypatch.setattr("interloom.bridges.mcp.eras.PROBE_S", 0.2)
+
+    class Silent(Elder):
+        async def _take(self, server: Server, frame: Frame) -> None:
+            if frame.get("method") != "server/discover":
+                await super()._take(server, frame)
+
+    async def react(server: Server, frame: Frame) -> None:
+        if "id" in frame:
+            await server.say(result_of(frame, **TOOLS))
+
+    async with lines_to(Silent(react)) as eras:
+        assert await McpClient(eras).list_tools() == ()
+
+    assert eras.era is Era.LEGACY
