@@ -25,6 +25,7 @@ from interloom.apps.config import (
     ExtendedCard,
     HttpServer,
     LocalAgent,
+    PushSettings,
     RemoteAgent,
     ServerSettings,
     Skill,
@@ -60,6 +61,7 @@ PLACES: tuple[tuple[str, type[Block]], ...] = (
     ("", Config),
     ("server.", ServerSettings),
     ("server.tokens.NAME.", TokenEntry),
+    ("push.", PushSettings),
     ("agents.NAME.", LocalAgent),
     ("agents.NAME.extended.", ExtendedCard),
     ("agents.NAME.extended.skills.", Skill),
@@ -74,6 +76,7 @@ BLOCKS_OF_KEYS = {
     "agents.NAME.extended",
     "agents.NAME.extended.skills",
     "mcpServers",
+    "push",
     "server",
     "server.tokens",
 }

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from interloom.apps.compose import compose
 from interloom.apps.config import parse
-from interloom.runtime.errors import Unauthenticated
+from interloom.runtime.errors import BadConfig, Refused, Unauthenticated
 from interloom.runtime.serve.auth import Credentials, Principal
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.runtime import Runtime
+from interloom.runtime.wire.methods import Capability
 from tests.apps.agent_source import ECHO
 
 
@@ -116,3 +119,55 @@ server: {tokens: {ada: aaaa-aaaa-aaaa-aaaa}}
     assert about.extended is not None
     assert about.extended.description == "Says more."
     assert [skill.name for skill in about.extended.skills] == ["Whisper"]
+
+
+def posting(folder: Path, push: str) -> Runtime:
+    text = f'agents: {{echo: {{use: "composed_agent:echo"}}}}\nstore: "memory:"\npush: {push}\n'
+    config = parse(text, "interloom.yaml", {})
+    return compose(config, base_url="https://agents.example", folder=folder)
+
+
+def test_events_are_posted_unless_the_file_says_no(folder: Path) -> None:
+    """Ours: and the card says so."""
+    plain, quiet = posting(folder, "{}"), posting(folder, "{enabled: false}")
+
+    assert plain.settings.push is not None
+    assert quiet.settings.push is None
+    assert Capability.PUSH in plain.abouts["echo"].capabilities
+    assert Capability.PUSH not in quiet.abouts["echo"].capabilities
+
+
+def test_posts_go_where_the_file_allows_and_no_further(folder: Path) -> None:
+    told = posting(folder, "{allow: [hooks.internal], attempts: 3, timeout: 2.5, maxConfigs: 4}")
+    push = told.settings.push
+
+    assert push is not None
+    assert (push.max_attempts, push.timeout_s, push.max_configs) == (3, 2.5, 4)
+    assert push.guard.target("http://hooks.internal/").origin == "hooks.internal:80"
+    with pytest.raises(Refused):
+        push.guard.target("http://127.0.0.1/")
+
+
+def test_posts_are_signed_as_the_file_says(folder: Path) -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(pem)
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of a published example
+    push = posting(folder, f"{{secret: {secret}, signingKey: key.pem}}").settings.push
+
+    assert push is not None
+    fields = [list(each.sign("e", 1, "https://a.example/b", b"{}")) for each in push.signers]
+    assert fields == [["webhook-signature"], ["interloom-notification-jwt"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "No such file or directory"), (b"x", "is no private key"), (b"", "is no private key")],
+)
+def test_signing_key_that_is_none_is_told(folder: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (folder / "key.pem").write_bytes(content)
+
+    with pytest.raises(BadConfig, match=rf"^push\.signingKey: .*key\.pem: {said}"):
+        posting(folder, "{signingKey: key.pem}")

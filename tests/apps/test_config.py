@@ -19,9 +19,10 @@ from interloom.apps.config import (
 )
 from interloom.runtime.errors import BadConfig
 from tests.apps.broken_configs import AGENT, BROKEN, SECRET, Broken
+from tests.apps.broken_pushes import BROKEN_PUSHES
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+@pytest.mark.parametrize("broken", BROKEN + BROKEN_PUSHES, ids=lambda broken: broken.name)
 def test_mistake_is_told_with_its_line_and_key(broken: Broken) -> None:
     """Ours: all problems at once, in the order of the file, without a value."""
     with pytest.raises(BadConfig) as refused:

@@ -39,6 +39,7 @@ LIBRARIES = frozenset(
         "functools",
         "google",
         "hashlib",
+        "hmac",
         "ipaddress",
         "joserfc",
         "json",

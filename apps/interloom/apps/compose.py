@@ -16,18 +16,23 @@ from interloom.apps.config import Config, LocalAgent
 from interloom.apps.config_rules import is_loopback
 from interloom.apps.tool_servers import ToolServers
 from interloom.bridges.handoff import Toolbox, ToolServer
+from interloom.runtime.core.egress import Egress
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.outbox import Posting, Signer
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import AgentSkill
+from interloom.runtime.net.guard import Guard
 from interloom.runtime.serve.auth import Authenticator, BearerTokens, Principal, Token
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.runtime import Runtime, Settings
 from interloom.runtime.wire.card import Extended
+from interloom.runtime.wire.keys import SigningKey, signing_key
+from interloom.runtime.wire.webhooks import HmacSigner, JwtSigner
 
 
 def compose(
@@ -55,9 +60,38 @@ def compose(
         doors=doors,
         authenticator=_authenticator(config),
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
+        push=_posting(config, base_url, folder),
         around=tools.open,
     )
     return Runtime(agents, _store(config.database()), settings)
+
+
+def _posting(config: Config, base_url: str, folder: Path) -> Posting | None:
+    """How events are posted; None for not at all."""
+    block = config.push
+    if not block.enabled:
+        return None
+    signers: list[Signer] = []
+    if block.secret is not None:
+        signers.append(HmacSigner.of(block.secret))
+    if block.signing_key is not None:
+        signers.append(JwtSigner(_signing_key(folder / block.signing_key), base_url))
+    return Posting(
+        Guard(Egress.of(block.allow)),
+        signers=tuple(signers),
+        max_configs=block.max_configs,
+        max_attempts=block.attempts,
+        timeout_s=block.timeout,
+    )
+
+
+def _signing_key(path: Path) -> SigningKey:
+    try:
+        return signing_key(path.read_bytes())
+    except OSError as error:
+        raise BadConfig(f"push.signingKey: {path}: {error.strerror}") from None
+    except BadConfig as problem:
+        raise BadConfig(f"push.signingKey: {path}: {problem}") from None
 
 
 def _authenticator(config: Config) -> Authenticator | None:

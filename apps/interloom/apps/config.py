@@ -35,6 +35,9 @@ from interloom.apps import config_rules as rules
 from interloom.apps.config_words import BrokenRule, explain, ordered
 from interloom.apps.expand import expand
 from interloom.apps.yaml_marks import Document, Problem, Unreadable, read
+from interloom.runtime.core.notification import MAX_CONFIGS
+from interloom.runtime.core.outbox import MAX_ATTEMPTS
+from interloom.runtime.engine.outbox import TIMEOUT_S
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.body import MAX_BODY_BYTES
 from interloom.runtime.wire.card import NAME
@@ -209,6 +212,32 @@ class ServerSettings(Block):
     allow_unauthenticated: bool = False
 
 
+class PushSettings(Block):
+    """How the events of tasks are posted to those who ask for it.
+
+    Attributes:
+        enabled: False takes no push configs, and says so on the cards.
+        allow: Host names, addresses and networks that may be posted to although they are not
+            public, and without TLS.
+        attempts: Posts of one event that may fail before its receiver is given up.
+        timeout: Seconds a receiver gets to answer.
+        max_configs: Places one task may be posted to.
+        secret: `whsec_…`; signs every post, as Standard Webhooks says.
+        signing_key: PEM file of a private key, relative to the configuration; signs every post
+            with a JWT, and is published.
+    """
+
+    enabled: bool = True
+    allow: tuple[Annotated[str, BeforeValidator(rules.allowed)], ...] = ()
+    attempts: Annotated[Whole, Field(ge=1, le=100)] = MAX_ATTEMPTS
+    timeout: Seconds = TIMEOUT_S
+    max_configs: Annotated[Whole, Field(ge=1, le=100)] = MAX_CONFIGS
+    secret: Annotated[str, BeforeValidator(rules.webhook_secret)] | None = Field(
+        default=None, repr=False
+    )
+    signing_key: Annotated[str, StringConstraints(min_length=1)] | None = None
+
+
 AgentEntry: TypeAlias = Annotated[
     Annotated[LocalAgent, Tag("use")] | Annotated[RemoteAgent, Tag("card")],
     Discriminator(rules.agent_kind),
@@ -227,12 +256,14 @@ class Config(Block):
         mcp_servers: By name, the disabled ones included.
         store: `memory:` or `sqlite:///PATH`.
         server: Where we listen.
+        push: How the events of tasks are posted.
     """
 
     agents: Annotated[Mapping[AgentName, AgentEntry], Field(min_length=1)]
     mcp_servers: Mapping[ServerName, ServerEntry] = Field(default_factory=dict[str, ServerEntry])
     store: Annotated[str, BeforeValidator(rules.store_url)] = DEFAULT_STORE
     server: ServerSettings = ServerSettings()
+    push: PushSettings = PushSettings()
 
     def database(self) -> Path | None:
         """The SQLite file tasks are kept in; None keeps them in memory."""
@@ -251,6 +282,7 @@ BLOCKS: Mapping[tuple[str, ...], type[Block]] = {
     (): Config,
     ("server",): ServerSettings,
     ("server", "tokens"): TokenEntry,
+    ("push",): PushSettings,
     ("agents", "use"): LocalAgent,
     ("agents", "use", "extended"): ExtendedCard,
     ("agents", "use", "extended", "skills"): Skill,

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from interloom.apps.config_words import suggestion
 from interloom.apps.expand import Expanded
 from interloom.apps.yaml_marks import Path, Problem, quoted
+from interloom.runtime.core.egress import Egress
+from interloom.runtime.errors import BadConfig
 from interloom.runtime.values import Json, JsonObject
+from interloom.runtime.wire.webhooks import HmacSigner
 
 _CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 OPEN_DOOR = (
@@ -91,6 +94,26 @@ def secret(value: object) -> object:
     """A token as a header can carry it (RFC 6750 2.1), of a length nobody guesses."""
     if isinstance(value, str) and not _SECRET.fullmatch(value):
         raise ValueError("must be 16 or more letters, digits and . _ ~ + / -")
+    return value
+
+
+def allowed(value: object) -> object:
+    """A host name, an address or a network."""
+    if isinstance(value, str):
+        try:
+            Egress.of([value])
+        except BadConfig:
+            raise ValueError("is no host name, address or network like 10.1.0.0/16") from None
+    return value
+
+
+def webhook_secret(value: object) -> object:
+    """A secret of Standard Webhooks."""
+    if isinstance(value, str):
+        try:
+            HmacSigner.of(value)
+        except BadConfig as problem:
+            raise ValueError(str(problem)) from None
     return value
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -34,7 +34,7 @@ from interloom.runtime.net.guard import Guard
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.net.port import HttpPort, Limits
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.values import Clock
+from interloom.runtime.values import Clock, JsonObject
 
 log = logger("push")
 
@@ -64,6 +64,10 @@ class Signer(Protocol):
             url: Where it goes.
             body: What is sent.
         """
+        ...
+
+    def public_keys(self) -> Sequence[JsonObject]:
+        """The public keys that verify it, as JSON Web Keys; none where there are none."""
         ...
 
 

@@ -3,6 +3,7 @@
 GET  /.well-known/agent-card.json              the first agent's card
 GET  /a2a/{agent}/.well-known/agent-card.json  an agent's card
 GET  /.well-known/api-catalog                  which agents there are
+GET  /.well-known/jwks.json                    keys to verify with what is signed here, if any
 POST /a2a/{agent}                              JSON-RPC; a trailing slash is the same place
 POST /                                         JSON-RPC of the first agent
      /a2a/{agent}/...                          HTTP+JSON: what `wire.routes` finds

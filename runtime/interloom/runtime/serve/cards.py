@@ -17,6 +17,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.model import AgentCard
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.pages import Page, page
+from interloom.runtime.values import JsonObject
 from interloom.runtime.wire import catalogue, openapi
 from interloom.runtime.wire.card import (
     OPEN,
@@ -30,6 +31,8 @@ from interloom.runtime.wire.card import (
 )
 
 PREFIX: Final = "/a2a/"
+JWKS: Final = "/.well-known/jwks.json"
+"""Where the keys are; the path is a convention, which A2A's own documents follow."""
 OPENAPI: Final = "/openapi.json"
 """Where an agent's HTTP+JSON binding is described, below the agent's URL."""
 
@@ -61,12 +64,14 @@ class Site:
         security: How callers prove who they are.
         doors: Ways in beside HTTP.
         sign: Signs the cards.
+        keys: Public keys to verify with what this process signs, as JSON Web Keys.
     """
 
     base_url: str
     security: Security = OPEN
     doors: Sequence[Door] = ()
     sign: Signer = unsigned
+    keys: Sequence[JsonObject] = ()
 
     def places(self, name: str) -> tuple[Endpoint, ...]:
         """Where an agent is reached."""
@@ -91,6 +96,9 @@ def pages(abouts: Mapping[str, About], site: Site, made_at: datetime) -> Mapping
         found[agent_path(name) + OPENAPI] = page(body, made_at, media_type=openapi.MEDIA_TYPE)
     found[WELL_KNOWN] = next(iter(found.values()))
     found[catalogue.PATH] = _catalogue(abouts, site.base_url, made_at)
+    if site.keys:
+        keys = orjson.dumps({"keys": list(site.keys)})
+        found[JWKS] = page(keys, made_at, media_type="application/jwk-set+json")  # RFC 7517 8.5.2
     return found
 
 

@@ -77,7 +77,9 @@ class Settings:
 def _site(settings: Settings) -> Site:
     known = settings.authenticator
     security = OPEN if known is None else known.security
-    return Site(settings.base_url, security, settings.doors, settings.sign)
+    signers = () if settings.push is None else settings.push.signers
+    keys = [key for signer in signers for key in signer.public_keys()]
+    return Site(settings.base_url, security, settings.doors, settings.sign, keys)
 
 
 class Runtime:

@@ -14,6 +14,7 @@ sse         server-sent events, both directions
 card        the agent card, assembled
 keys        keys that sign and verify, from PEM or JWKS
 signatures  signed agent cards
+webhooks    signed notifications
 catalogue   which agents a host has, as a linkset
 conditional whether a caller has what it asks for already
 streams     the extension that numbers events, so that a stream can go on

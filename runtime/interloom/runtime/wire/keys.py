@@ -64,10 +64,14 @@ class SigningKey:
         """The key that verifies what this one signs."""
         return PublicKey(self.kid, frozenset({self.alg}), self._key)
 
+    def jwk(self) -> JsonObject:
+        """The public key as a JSON Web Key."""
+        own: dict[str, Json] = {"kid": self.kid, "alg": self.alg, "use": "sig"}
+        return {**self._key.as_dict(private=False), **own}
+
     def jwks(self) -> JsonObject:
         """The public key as a JSON Web Key Set of one."""
-        own: dict[str, Json] = {"kid": self.kid, "alg": self.alg, "use": "sig"}
-        return {"keys": [{**self._key.as_dict(private=False), **own}]}
+        return {"keys": [self.jwk()]}
 
 
 @dataclass(frozen=True, slots=True)
