@@ -17,6 +17,7 @@ FLOORS = (
     ("runtime.net", "runtime.ledger"),
     ("runtime.engine",),
     ("runtime.serve", "runtime.client"),
+    ("runtime.local",),
     ("runtime.testing",),
     ("runtime.__init__",),
     ("bridges.mcp.core",),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -13,10 +13,13 @@ import anyio
 from interloom.agents import AgentDefinition
 from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.runtime.client import A2AClient
+from interloom.runtime.client.grpc import GrpcChannels
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.serve.grpc_port import GrpcPort
 from interloom.runtime.serve.runtime import OpenLedger, Settings
 from interloom.runtime.testing.pair import PATIENT, World, pair
+from interloom.runtime.wire.card import Binding
 
 BOUND_S: Final = 10.0
 """Seconds a journey may take; most take a hundredth of that."""
@@ -24,7 +27,12 @@ BOUND_S: Final = 10.0
 Connect: TypeAlias = Callable[[World, str], A2AClient]
 """A client of one agent, over one binding."""
 
-BINDINGS: Final[Mapping[str, Connect]] = {"jsonrpc": World.client}
+BINDINGS: Final[Mapping[str, Connect]] = {
+    "jsonrpc": lambda world, agent: world.client(agent, Binding.JSONRPC),
+    "http+json": lambda world, agent: world.client(agent, Binding.HTTP_JSON),
+    "grpc": lambda world, agent: world.client(agent, Binding.GRPC),
+    "local": World.local,
+}
 
 
 def _memory(_folder: Path) -> OpenLedger:
@@ -45,10 +53,13 @@ class Stage:
     Attributes:
         client: Connects to an agent.
         open_ledger: Opens the store.
+        has_grpc: Whether the agents have a gRPC port; one that nobody uses costs a journey twice
+            its time.
     """
 
     client: Connect
     open_ledger: OpenLedger
+    has_grpc: bool = False
 
     @asynccontextmanager
     async def play(
@@ -61,8 +72,18 @@ class Stage:
         toolbox = Toolbox(tools or {})
         with anyio.fail_after(BOUND_S):
             bound = [each.bind(toolbox) for each in agents]
-            async with pair(bound, self.open_ledger, settings) as world:
-                yield world
+            if not self.has_grpc:
+                async with pair(bound, self.open_ledger, settings) as world:
+                    yield world
+                return
+            with closing(GrpcPort("127.0.0.1", 0)) as door:
+                told = replace(settings, doors=(door,))
+                async with (
+                    GrpcChannels() as channels,
+                    pair(bound, self.open_ledger, told) as world,
+                ):
+                    world.opens[Binding.GRPC.value] = channels.transport
+                    yield world
 
 
 Disaster: TypeAlias = Callable[[World], Awaitable[None]]

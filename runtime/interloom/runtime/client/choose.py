@@ -6,12 +6,15 @@ Source: A2A 1.0.1 section 8.3.2 (client protocol selection), 4.4.6 (`AgentInterf
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
-from interloom.runtime.client.addresses import grpc_address, is_web_address, shown
+from interloom.runtime.client.addresses import is_web_address, shown
 from interloom.runtime.errors import PeerError
 from interloom.runtime.model import AgentCard, AgentInterface
 from interloom.runtime.wire.card import Binding
 from interloom.runtime.wire.versions import SERVED
+
+_OVER_HTTP: Final = frozenset({Binding.JSONRPC.value, Binding.HTTP_JSON.value})
 
 
 def interfaces(card: AgentCard, spoken: Collection[str]) -> tuple[AgentInterface, ...]:
@@ -44,6 +47,6 @@ def _is_spoken(offered: AgentInterface, spoken: Collection[str]) -> bool:
 
 
 def _is_address(offered: AgentInterface) -> bool:
-    if offered.protocol_binding == Binding.GRPC.value:
-        return grpc_address(offered.url) is not None
-    return is_web_address(offered.url)
+    # Of gRPC's address a2a.proto says nothing but `host:port`, and another binding has its own kind
+    # (5.8); whatever speaks it decides.
+    return offered.protocol_binding not in _OVER_HTTP or is_web_address(offered.url)

@@ -20,7 +20,7 @@ from interloom.runtime.engine.operations import Operations
 from interloom.runtime.engine.outbox import Posting, posting
 from interloom.runtime.engine.push_configs import PushConfigs
 from interloom.runtime.engine.tasks import Tasks
-from interloom.runtime.errors import BadConfig
+from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.serve.asgi import A2AApp, Bindings
 from interloom.runtime.serve.auth import Authenticator
@@ -83,7 +83,11 @@ def _site(settings: Settings) -> Site:
 
 
 class Runtime:
-    """Serves agents over A2A from one ledger."""
+    """Serves agents over A2A from one ledger.
+
+    Attributes:
+        gate: Who is let in, on every binding.
+    """
 
     def __init__(
         self,
@@ -113,6 +117,8 @@ class Runtime:
         self._abouts = {name: agent.about for name, agent in self._agents.items()}
         self._site = _site(self._settings)
         self._extended = extended_cards(self._abouts, self._site)
+        self._operations: Operations | None = None
+        self.gate = Gate(self._abouts.values(), self._settings.authenticator)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Operations]:
@@ -133,8 +139,10 @@ class Runtime:
                         agents = self._agents.values()
                         operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
                         operations.extended = self._extended
+                        self._operations = operations
                         yield operations
                     finally:
+                        self._operations = None
                         with anyio.CancelScope(shield=True):
                             await engine.drain(self._settings.grace_s)
 
@@ -164,6 +172,17 @@ class Runtime:
             )
 
     @property
+    def operations(self) -> Operations:
+        """The A2A operations, while it is open.
+
+        Raises:
+            Unavailable: It is not.
+        """
+        if self._operations is None:
+            raise Unavailable("not serving")
+        return self._operations
+
+    @property
     def abouts(self) -> Mapping[str, About]:
         """What the agents say of themselves, by name, the default first."""
         return self._abouts
@@ -190,8 +209,7 @@ class Runtime:
 
     @asynccontextmanager
     async def _open_bindings(self) -> AsyncGenerator[Bindings]:
-        abouts = self._abouts.values()
-        gate, limits = Gate(abouts, self._settings.authenticator), self._settings.limits
+        gate, limits = self.gate, self._settings.limits
         async with self.open() as operations, AsyncExitStack() as doors:
             for door in self._settings.doors:
                 await doors.enter_async_context(door.open(operations, gate, tuple(self._agents)))

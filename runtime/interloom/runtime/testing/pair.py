@@ -8,7 +8,7 @@ async with pair(agents, MemoryLedger) as world:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,17 +16,21 @@ import anyio
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskGroup, TaskStatus
 
-from interloom.runtime.client import A2AClient
+from interloom.runtime.client import A2AClient, ClientOptions, http_bindings
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Write
+from interloom.runtime.local import local_client
 from interloom.runtime.serve.body import App, Scope
 from interloom.runtime.serve.cards import agent_path
+from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
 from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.testing.in_process import AppHttp, in_process
+from interloom.runtime.wire.card import About, Binding
 
 DOWN_S: Final = 10.0
 """Seconds a runtime gets to end before the test fails."""
@@ -72,6 +76,7 @@ class World:
 
     Attributes:
         port: Sends requests to whatever incarnation of the runtime is up.
+        opens: The bindings its clients speak, those over HTTP until more are put in.
     """
 
     def __init__(
@@ -88,6 +93,8 @@ class World:
         self._memory: MemoryLedger | None = None
         self._ledger: CutLedger | None = None
         self._life = _Life()
+        self._runtime = Runtime(agents, open_ledger, settings)
+        self.opens = dict(http_bindings(port))
 
     @property
     def ledger(self) -> Ledger:
@@ -100,15 +107,41 @@ class World:
         """Where an agent is served."""
         return self._settings.base_url + agent_path(agent)
 
-    def client(self, agent: str) -> A2AClient:
-        """A client of one agent; it stays good across restarts, as one with a URL would."""
-        return A2AClient(self.url(agent), self.port)
+    def client(self, agent: str, binding: Binding | None = None) -> A2AClient:
+        """A client of one agent; it stays good across restarts, as one with a URL would.
+
+        Args:
+            agent: Its name.
+            binding: The one to use; None for the first of the card's. gRPC takes a door in the
+                settings and an entry in `opens`.
+        """
+        options = ClientOptions(bindings=() if binding is None else (binding.value,))
+        return A2AClient(self.url(agent), self.port, options=options, opens=self.opens)
+
+    def local(self, agent: str) -> A2AClient:
+        """A client that reaches an agent without a binding that has bytes; good across restarts."""
+        return local_client(self, agent)
+
+    @property
+    def operations(self) -> Operations:
+        """Of the running incarnation; see `Runtime.operations`."""
+        return self._runtime.operations
+
+    @property
+    def gate(self) -> Gate:
+        """Of the running incarnation."""
+        return self._runtime.gate
+
+    @property
+    def abouts(self) -> Mapping[str, About]:
+        """What the agents say of themselves."""
+        return self._runtime.abouts
 
     async def start(self) -> None:
         """Bring the runtime up; on return it serves."""
-        runtime = Runtime(self._agents, self._open, self._settings)
+        self._runtime = Runtime(self._agents, self._open, self._settings)
         self._life = _Life()
-        self.port.app = app = runtime.app()
+        self.port.app = app = self._runtime.app()
         await self._group.start(self._life.run, app)
 
     async def stop(self) -> None:
