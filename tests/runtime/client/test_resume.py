@@ -44,7 +44,8 @@ def task(state: str, *texts: str) -> dict[str, Json]:
     if texts:
         artifacts = [{"artifactId": "r", "parts": [{"text": each} for each in texts]}]
     status = {"state": f"TASK_STATE_{state}"}
-    return {"id": "t-1", "contextId": "c", "status": status, "artifacts": artifacts}
+    found: dict[str, Json] = {"id": "t-1", "contextId": "c", "status": status}
+    return {**found, "artifacts": artifacts} if artifacts else found
 
 
 def whole(state: str, *texts: str) -> JsonObject:
@@ -143,6 +144,26 @@ async def test_numbers_tell_what_is_new() -> None:
     assert [*map(list, events)] == [["task"], *[["artifactUpdate"]] * 3, ["statusUpdate"]]
     assert port.sent[1].headers["last-event-id"] == "3"
     assert [sent.headers["a2a-extensions"] for sent in port.sent] == [URI, URI]
+
+
+async def test_numbers_in_metadata_tell_it_where_events_have_no_ids() -> None:
+    """Ours: gRPC has no ids; the caller sees the events without the numbers."""
+
+    def numbered(event: JsonObject, seq: int) -> JsonObject:
+        ((kind, inner),) = event.items()
+        assert isinstance(inner, dict)
+        return {kind: {**inner, "metadata": {URI: {"seq": seq}}}}
+
+    agent, port = client(
+        stream(numbered(whole("WORKING"), 1), numbered(chunk("a"), 2), broken=CUT),
+        stream(numbered(chunk("a"), 2), numbered(moved("COMPLETED"), 3)),
+        found=NUMBERED,
+    )
+
+    events = await told(agent.stream(SAID))
+
+    assert events == [whole("WORKING"), chunk("a"), moved("COMPLETED")]
+    assert port.sent[1].headers["last-event-id"] == "2"
 
 
 async def test_extension_is_activated_where_it_is_offered_alone() -> None:

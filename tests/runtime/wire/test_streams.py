@@ -12,7 +12,7 @@ from interloom.runtime.core.record import Chunk, Event, status_json
 from interloom.runtime.errors import BadParams
 from interloom.runtime.model import StreamResponse, TaskState, decode
 from interloom.runtime.values import JsonObject
-from interloom.runtime.wire.streams import URI, Numbering, number, numbered, numbering
+from interloom.runtime.wire.streams import URI, Numbering, numbered, numbering, unnumbered
 
 STATUS = status_json(TaskState.WORKING, b"2026-01-02T03:04:05.000Z")
 MESSAGE = b'{"messageId":"m","role":"ROLE_USER","parts":[{"text":"hi"}]}'
@@ -97,17 +97,33 @@ def test_number_stands_in_the_metadata_of_whatever_the_event_tells_of(event: Eve
     told = shown.task or shown.status_update or shown.artifact_update
     assert told is not None
     assert told.metadata == {URI: {"seq": event.seq}}
-    assert number(shown) == str(event.seq)
     bare = decode(StreamResponse, orjson.loads(plain))
-    assert number(bare) == ""
     assert told.model_copy(update={"metadata": None}) == (
         bare.task or bare.status_update or bare.artifact_update
     )
 
 
-@pytest.mark.parametrize("said", [None, {}, [], "7", {"seq": "7"}, {"seq": 0}, {"seq": 1e300}])
-def test_metadata_of_a_peer_that_is_no_number_says_nothing(said: object) -> None:
-    """A peer may put anything under our URI."""
-    update = {"taskId": "t", "contextId": "c", "status": {"state": "TASK_STATE_WORKING"}}
-    shape = {"statusUpdate": {**update, "metadata": {URI: said}}}
-    assert number(decode(StreamResponse, orjson.loads(orjson.dumps(shape)))) == ""
+@pytest.mark.parametrize(
+    ("event", "plain", "number"),
+    [
+        ({"task": {"id": "t", "metadata": {URI: {"seq": 7}}}}, {"task": {"id": "t"}}, "7"),
+        (
+            {"task": {"id": "t", "metadata": {URI: {"seq": 7.0}, "k": 1}}},
+            {"task": {"id": "t", "metadata": {"k": 1}}},
+            "7",
+        ),
+        ({"task": {"id": "t", "metadata": {"k": 1}}}, None, ""),
+        ({"task": {"id": "t"}}, None, ""),
+        ({"task": {"metadata": {URI: {"seq": "7"}}}}, None, ""),
+        ({"task": {"metadata": {URI: {"seq": -1}}}}, None, ""),
+        ({"task": {"metadata": {URI: 7}}}, None, ""),
+        ({"task": {"metadata": 7}}, None, ""),
+        ({"task": 7}, None, ""),
+        ({}, None, ""),
+    ],
+)
+def test_number_is_taken_out_again(
+    event: JsonObject, plain: JsonObject | None, number: str
+) -> None:
+    """Ours: a client's caller sees the event as it would without the extension."""
+    assert unnumbered(event) == (event if plain is None else plain, number)

@@ -152,8 +152,8 @@ class Calls:
         async with aclosing(stream) as events:
             # One time limit an event: no scope may be open while the caller has the floor.
             while event := await _in_time(anext(events, None), sending):
-                response = replies.decoded(route.peer, StreamResponse, event.data)
-                yield response, event.id or streams.number(response)
+                data, number = streams.unnumbered(event.data)
+                yield replies.decoded(route.peer, StreamResponse, data), number or event.id
 
     async def _stream_extensions(self) -> tuple[str, ...]:
         """What a stream activates: numbers to go on by, too, where the agent offers them."""

@@ -7,10 +7,11 @@ section 9.2 (`Last-Event-ID`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from interloom.runtime.errors import BadParams, Violation
-from interloom.runtime.model import AgentExtension, StreamResponse
+from interloom.runtime.model import AgentExtension
 from interloom.runtime.values import JsonObject
 
 URI: Final = "urn:interloom:stream:v1"
@@ -74,12 +75,19 @@ def numbered(response: bytes, seq: int) -> bytes:
     )
 
 
-def number(response: StreamResponse) -> str:
-    """The number in the metadata of what an event tells of; empty where there is none."""
-    told = response.task or response.status_update or response.artifact_update
-    shown = None if told is None or told.metadata is None else told.metadata.get(URI)
-    seq = shown.get(SEQ) if isinstance(shown, dict) else None
-    return str(int(seq)) if isinstance(seq, int | float) and 0 < seq < _MOST else ""
+def unnumbered(response: JsonObject) -> tuple[JsonObject, str]:
+    """A `StreamResponse` without the number in its metadata, and the number; empty without one."""
+    for kind, event in response.items():
+        metadata = event.get("metadata") if isinstance(event, Mapping) else None
+        said = metadata.get(URI) if isinstance(metadata, Mapping) else None
+        seq = said.get(SEQ) if isinstance(said, Mapping) else None
+        if not (isinstance(event, Mapping) and isinstance(metadata, Mapping)):
+            continue
+        if isinstance(seq, int | float) and 0 <= seq < _MOST:
+            rest = {name: value for name, value in metadata.items() if name != URI}
+            plain = {name: value for name, value in event.items() if name != "metadata"}
+            return {kind: {**plain, "metadata": rest} if rest else plain}, f"{seq:.0f}"
+    return response, ""
 
 
 def _bad(field: str) -> BadParams:
