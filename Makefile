@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 JUDGES := $(VENV)/.judges
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run-demo test check conformance bench protos lock clean
+.PHONY: help setup run-demo test check conformance chaos bench protos lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ $(JUDGES): $(STAMP)
 
 conformance: $(JUDGES) ## outside judges: one line SCORE each, non-zero below the total
 	@$(BIN)/python -m tests.peers.conformance
+
+chaos: $(STAMP) ## processes on one store, killed at random; SHORT=1 for a few kills
+	@$(BIN)/python -m tests.faults.chaos $(if $(SHORT),--short)
 
 bench: $(STAMP) ## CPU per request beside a floor from the same run
 	$(BIN)/python -m bench

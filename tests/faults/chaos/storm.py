@@ -1,0 +1,251 @@
+"""Starts processes on one store, gives them tasks, kills them, and counts what was broken."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio.abc import Process
+
+from interloom.runtime.net.pooled import PooledHttp
+from tests.faults.chaos.watcher import Watched, Watcher
+
+ROOT: Final = Path(__file__).parents[3]
+HOST: Final = "127.0.0.1"
+READY_S: Final = 60.0
+POLL_S: Final = 0.05
+TOLLS: Final = (1, 2, 3)
+"""What each task pays, see `chain`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How hard the storm is.
+
+    Attributes:
+        tasks: Tasks to be done, at least.
+        kills: Processes to be killed meanwhile.
+        workers: Processes at a time.
+        at_once: Tasks under way at a time.
+        pause_s: Seconds between two kills, at most.
+        seed: Of everything that is left to chance here.
+    """
+
+    tasks: int
+    kills: int
+    workers: int = 3
+    at_once: int = 12
+    pause_s: float = 1.0
+    seed: int = 20260728
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """What the storm cost; all but the first two ought to be 0.
+
+    Attributes:
+        tasks: Tasks that were begun.
+        kills: Processes that were killed.
+        lost: Tasks that did not complete.
+        rerun: Steps that were begun although their row was committed.
+        gaps: Events missing on a stream, or numbers missing in the store.
+        duplicates: Events that came twice on a stream, and effects nobody allowed to be repeated.
+    """
+
+    tasks: int
+    kills: int
+    lost: int
+    rerun: int
+    gaps: int
+    duplicates: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was broken."""
+        return self.lost == self.rerun == self.gaps == self.duplicates == 0
+
+    def line(self, engine: str) -> str:
+        """The toll in one line."""
+        return (
+            f"CHAOS {engine}: tasks {self.tasks} kills {self.kills} lost {self.lost}"
+            f" rerun {self.rerun} gaps {self.gaps} duplicates {self.duplicates}"
+        )
+
+
+class Worker:
+    """A place where one process after another serves the store."""
+
+    def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self.port = _free_port()
+        self._command = [*command, "--port", str(self.port)]
+        self._folder, self._environment = folder, environment
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its agent is, whenever there is one."""
+        return f"http://{HOST}:{self.port}/a2a/chain"
+
+    async def start(self) -> None:
+        """Start a process and wait until it can be talked to."""
+        log = (self._folder / "workers.log").open("ab")
+        with log:
+            self._process = await anyio.open_process(
+                self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
+            )
+        await listening(self.port)
+
+    async def kill(self) -> None:
+        """SIGKILL; returns when the process is gone."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            await self._process.wait()
+            self._process = None
+
+
+async def listening(port: int) -> None:
+    """Wait until somebody listens on a port of this machine."""
+    with anyio.fail_after(READY_S):
+        while True:
+            try:
+                stream = await anyio.connect_tcp(HOST, port)
+            except OSError:
+                await anyio.sleep(POLL_S)
+            else:
+                await stream.aclose()
+                return
+
+
+async def storm(plan: Plan, folder: Path, store: str = "sqlite:///store.db") -> Toll:
+    """Do all the tasks while processes are killed; then count.
+
+    Args:
+        plan: How hard it is.
+        folder: Empty; files of the storm go there.
+        store: As in `interloom.yaml`.
+    """
+    chance = random.Random(plan.seed)  # noqa: S311 - picks moments, keeps no secret
+    watchers: list[Watcher] = []
+    kills = 0
+    async with _tools(folder) as tools, _workers(plan, folder, store, tools) as workers:
+        port = PooledHttp()
+
+        async def lane() -> None:
+            """One task after the other, as long as there are tasks to do or kills to come."""
+            while len(watchers) < plan.tasks or kills < plan.kills:
+                number = len(watchers)
+                chosen = random.Random(number)  # noqa: S311 - as above
+                watchers.append(
+                    Watcher(port, workers_at(workers, chosen), f"task-{number}", chosen)
+                )
+                await watchers[-1].run()
+
+        async with anyio.create_task_group() as lanes:
+            for _ in range(plan.at_once):
+                lanes.start_soon(lane)
+            while kills < plan.kills:
+                await anyio.sleep(chance.uniform(0, plan.pause_s))
+                victim = chance.choice(workers)
+                await victim.kill()
+                kills += 1
+                await victim.start()
+        await port.aclose()
+    return _count(kills, [each.seen for each in watchers], folder)
+
+
+def workers_at(workers: list[Worker], chance: random.Random) -> Callable[[], str]:
+    """Gives the agent's URL at one worker or another."""
+    return lambda: chance.choice(workers).url
+
+
+@asynccontextmanager
+async def _tools(folder: Path) -> AsyncGenerator[int]:
+    port = _free_port()
+    command = [sys.executable, "-m", "tests.faults.chaos.tolls"]
+    options = ["--port", str(port), "--log", str(folder / "effects.log")]
+    log = (folder / "tools.log").open("ab")
+    with log:
+        process = await anyio.open_process([*command, *options], cwd=ROOT, stdout=log, stderr=log)
+    try:
+        await listening(port)
+        yield port
+    finally:
+        process.kill()
+        with anyio.CancelScope(shield=True):
+            await process.wait()
+
+
+@asynccontextmanager
+async def _workers(
+    plan: Plan, folder: Path, store: str, tools: int
+) -> AsyncGenerator[list[Worker]]:
+    agent = "tests.faults.chaos.chain:chain"
+    config = (
+        f"agents: {{chain: {{use: '{agent}', tools: [tolls]}}}}\n"
+        f"mcpServers: {{tolls: {{url: 'http://{HOST}:{tools}/mcp'}}}}\n"
+        f"store: {store}\n"
+    )
+    (folder / "interloom.yaml").write_text(config, encoding="utf-8")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "CHAOS_STORE": str(folder / "store.db"),
+        "CHAOS_NOTES": str(folder / "notes.log"),
+    }
+    command = [sys.executable, "-m", "interloom.apps.cli", "run"]
+    workers = [Worker(command, folder, environment) for _ in range(plan.workers)]
+    try:
+        for worker in workers:
+            await worker.start()
+        yield workers
+    finally:
+        with anyio.CancelScope(shield=True):
+            for worker in workers:
+                await worker.kill()
+
+
+def _count(kills: int, seen: list[Watched], folder: Path) -> Toll:
+    effects = Counter((folder / "effects.log").read_text("utf-8").splitlines())
+    notes = folder / "notes.log"
+    return Toll(
+        tasks=len(seen),
+        kills=kills,
+        lost=sum(each.state != "COMPLETED" for each in seen),
+        rerun=notes.read_text("utf-8").count("rerun") if notes.exists() else 0,
+        gaps=sum(each.gaps for each in seen) + _holes(folder / "store.db"),
+        duplicates=sum(each.repeats + _unasked(each, effects) for each in seen),
+    )
+
+
+def _unasked(task: Watched, effects: Counter[str]) -> int:
+    """Effects of a task's calls that came again though nobody had said so."""
+    paid = [effects[f"{task.name} {toll}"] for toll in TOLLS]
+    return max(0, sum(times - 1 for times in paid if times) - task.allowed)
+
+
+def _holes(store: Path) -> int:
+    """Tasks whose events are not numbered 1 to the last one."""
+    with closing(sqlite3.connect(store)) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM (SELECT task.seq AS last, count(*) AS n, min(event.seq) AS low,"
+            " max(event.seq) AS high FROM task JOIN event ON event.task = task.number"
+            " GROUP BY task.number) WHERE n <> last OR low <> 1 OR high <> last"
+        ).fetchone()
+    return int(rows[0])
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
