@@ -15,6 +15,7 @@ class Recorder:
     def __init__(self) -> None:
         self.fields = b"date: today\r\n"
         self.writable: anyio.Event | None = None
+        self.is_paused = False
         self.sent: list[bytes] = []
         self.answers = 0
 

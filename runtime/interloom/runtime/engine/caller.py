@@ -40,6 +40,11 @@ class Events(Protocol):
         """True once the last event has been given out."""
         ...
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether `next` returns at once."""
+        ...
+
     def response(self, event: Event) -> bytes:
         """An event as the stream carries it: a `StreamResponse` as JSON."""
         ...
@@ -57,6 +62,7 @@ class NoEvents:
     """What follows a Message: it is all there is (A2A 3.1.2)."""
 
     done = True
+    is_behind = False
 
     def response(self, event: Event) -> bytes:
         """As for `Events`; there is none to ask it for."""

@@ -339,6 +339,11 @@ class Follower:
         """True once the last event has been given out."""
         return self._cursor.done
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is something to give out, or to say, at once."""
+        return self._live.stored.seq != self._cursor.seq or self._tasks.leaving
+
     def response(self, event: Event) -> bytes:
         """An event as the stream carries it: a `StreamResponse` as JSON."""
         record = self._live.stored
@@ -351,7 +356,7 @@ class Follower:
         Raises:
             Unavailable: The task can no longer be followed here; subscribe again.
         """
-        if self._live.stored.seq == self._cursor.seq and not self._tasks.leaving:
+        if not self.is_behind:
             with anyio.move_on_after(patience_s):
                 await self._live.changed()
         if self._tasks.leaving:

@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
     Attributes:
         fields: Header lines that every answer carries; the server says which, once a second.
         writable: Set when the peer takes bytes again; None while it does.
+        is_paused: Whether reading is paused.
     """
 
     limits: ClassVar[BodyLimits] = BodyLimits()
@@ -72,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._fields: object = None
         self.fields = b""
         self.writable: anyio.Event | None = None
-        self._is_paused = False
+        self.is_paused = False
         # The request whose turn it is, and those behind it whose heads are whole.
         self._turn: Exchange | None = None
         self._queue: deque[Exchange] = deque()
@@ -159,7 +160,7 @@ class Connection(asyncio.Protocol):
         if fields is not self._fields:
             self._fields = fields
             self.fields = b"".join([b"%b: %b\r\n" % field for field in fields])
-        task = asyncio.Task(self._run(exchange), loop=self._loop)
+        exchange.task = task = asyncio.Task(self._run(exchange), loop=self._loop)
         self._server.tasks.add(task)
 
     async def _run(self, exchange: Exchange) -> None:
@@ -171,7 +172,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("request.broke", path=exchange.scope["path"])
         finally:
-            self._server.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._server.tasks.discard(exchange.task)
             if not exchange.is_answered and not exchange.is_cut:
                 if not exchange.is_begun:
                     self._transport.write(_BROKEN)
@@ -183,7 +184,8 @@ class Connection(asyncio.Protocol):
         if not exchange.keeps_alive:
             self._transport.close()
             return
-        self.resume()
+        if self.is_paused:
+            self.resume()
         if self._queue:
             self._begin(self._queue.popleft())
         else:
@@ -199,14 +201,13 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more for now."""
-        self._is_paused = True
+        self.is_paused = True
         self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on, if reading was paused."""
-        if self._is_paused:
-            self._is_paused = False
-            self._transport.resume_reading()
+        """Read on."""
+        self.is_paused = False
+        self._transport.resume_reading()
 
     # Time
 

@@ -34,10 +34,12 @@ class Line(Protocol):
     Attributes:
         fields: Header lines that every answer carries.
         writable: Set when the peer takes bytes again; None while it does.
+        is_paused: Whether reading is paused.
     """
 
     fields: bytes
     writable: anyio.Event | None
+    is_paused: bool
 
     def write(self, data: bytes) -> None:
         """Send some bytes."""
@@ -48,7 +50,7 @@ class Line(Protocol):
         ...
 
     def resume(self) -> None:
-        """Read on, if reading was paused."""
+        """Read on."""
         ...
 
     def answered(self, exchange: Exchange) -> None:
@@ -66,6 +68,7 @@ class Exchange:
         is_answered: The answer is whole.
         is_cut: The client is gone, or its request will never be whole.
         is_whole: All of the request is here.
+        task: What the connection keeps of it while it is being answered.
     """
 
     __slots__ = (
@@ -84,12 +87,14 @@ class Exchange:
         "is_whole",
         "keeps_alive",
         "scope",
+        "task",
     )
 
     def __init__(self, line: Line, scope: Scope, *, keeps_alive: bool, expects: bool) -> None:
         self._line = line
         self.scope = scope
         self.keeps_alive = keeps_alive
+        self.task: object = None
         self.is_begun = self.is_answered = self.is_cut = self.is_whole = False
         self._expects = expects  # to be told to go on (RFC 9110 10.1.1)
         self._body = b""
@@ -128,7 +133,8 @@ class Exchange:
             self._expects = False
             if not self.is_begun:
                 self._line.write(_CONTINUE)
-        self._line.resume()
+        if self._line.is_paused:
+            self._line.resume()
         if not self._has_news:
             self._arrival = anyio.Event()
             await self._arrival.wait()

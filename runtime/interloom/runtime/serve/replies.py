@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import anyio
 
 from interloom.runtime.engine.caller import Stream
+from interloom.runtime.engine.live import next_turn
 from interloom.runtime.errors import (
     Conflict,
     RequestError,
@@ -29,6 +30,8 @@ log = logger("serve")
 
 BEAT_S: Final = 15.0
 """Seconds of silence after which a stream sends a comment, and notices a client that left."""
+_PIECE: Final = 64 * 1024
+"""Bytes of events that are sent although there are more at once."""
 
 Field: TypeAlias = tuple[bytes, bytes]
 """A header field: its name in small letters, its value."""
@@ -105,34 +108,42 @@ async def stream(
     async with opened as under_way:
         headers = [*_STREAM, *fields]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        opening = under_way.opening
-        event_id = str(under_way.seq) if under_way.seq else None
-        frame = b"" if opening is None else sse.encode(envelope.result(opening), id=event_id)
-        await _chunk(send, frame)  # an empty one lets the head go; see `serve.connection`
-        await _pour(under_way, envelope, agent, receive, send)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        last = await _pour(under_way, envelope, agent, receive, send)
+    await send({"type": "http.response.body", "body": last})
 
 
 async def _pour(
     under_way: Stream, envelope: Envelope, agent: str, receive: Receive, send: Send
-) -> None:
-    follower = under_way.follower
+) -> bytes:
+    """Send what there is before each wait; return what is left for the end to leave with.
+
+    A piece each is a system call, which costs more than encoding what is in it.
+    """
+    follower, opening = under_way.follower, under_way.opening
+    event_id = str(under_way.seq) if under_way.seq else None
+    piece = b"" if opening is None else sse.encode(envelope.result(opening), id=event_id)
+    begun = False
+    await next_turn()  # what an agent says at once is there then
     try:
         while not follower.done:
+            if len(piece) > _PIECE or not (follower.is_behind or (begun and not piece)):
+                await _chunk(send, piece)  # also an empty one: it lets the head go
+                piece, begun = b"", True
             events = await follower.next(BEAT_S)
             if events:
                 frames = [
                     sse.encode(envelope.result(follower.response(event)), id=str(event.seq))
                     for event in events
                 ]
-                await _chunk(send, b"".join(frames))
+                piece = b"".join((piece, *frames))
             elif await gone(receive):
-                return
+                return b""
             else:
-                await _chunk(send, sse.COMMENT)
+                piece = sse.COMMENT
     except Exception as error:  # noqa: BLE001 - the head is out: it can only go into the stream
         report(error, agent)
-        await _chunk(send, sse.encode(envelope.error(error)))
+        return piece + sse.encode(envelope.error(error))
+    return piece
 
 
 async def gone(receive: Receive) -> bool:
