@@ -191,7 +191,11 @@ class _Reply:
         declared = self._response.content_length
         if declared is not None and declared > self._limits.max_bytes:
             raise self._too_large()
-        parts = [chunk async for chunk in self.chunks()]
+        parts: list[bytes] = []
+        async for chunk in self.chunks():
+            parts.append(chunk)
+            if self._response.content.at_eof():  # as after the first piece of nearly all
+                break
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -220,7 +224,10 @@ class _Reply:
 
 
 def _fields(response: aiohttp.ClientResponse) -> dict[str, str]:
-    fields: dict[str, str] = {}
+    fields = {name.lower(): value for name, value in response.headers.items()}
+    if len(fields) == len(response.headers):
+        return fields
+    fields.clear()
     for name, value in response.headers.items():
         key = name.lower()
         fields[key] = f"{fields[key]}, {value}" if key in fields else value
