@@ -20,19 +20,17 @@ import pytest
 from interloom.agents import AgentDefinition
 from interloom.apps.cli import COMMANDS, main
 from interloom.apps.config import (
-    Block,
     Config,
     ExtendedCard,
     HttpServer,
     LocalAgent,
-    PushSettings,
     RemoteAgent,
-    ServerSettings,
     Skill,
     StdioServer,
-    TokenEntry,
     parse,
 )
+from interloom.apps.config_block import Block
+from interloom.apps.config_server import PushSettings, ServerSettings, TlsEntry, TokenEntry
 from interloom.apps.terminal import ExitCode
 
 BOUND_S = 30.0
@@ -62,6 +60,7 @@ PLACES: tuple[tuple[str, type[Block]], ...] = (
     ("server.", ServerSettings),
     ("server.tokens.NAME.", TokenEntry),
     ("push.", PushSettings),
+    ("server.tls.", TlsEntry),
     ("agents.NAME.", LocalAgent),
     ("agents.NAME.extended.", ExtendedCard),
     ("agents.NAME.extended.skills.", Skill),
@@ -78,6 +77,7 @@ BLOCKS_OF_KEYS = {
     "mcpServers",
     "push",
     "server",
+    "server.tls",
     "server.tokens",
 }
 """Keys that hold nothing but other keys of the table."""

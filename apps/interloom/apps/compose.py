@@ -27,6 +27,7 @@ from interloom.runtime.model import AgentSkill
 from interloom.runtime.net.guard import Guard
 from interloom.runtime.serve.auth import Authenticator, BearerTokens, Principal, Token
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.certificates import ClientCertificates
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.runtime import Runtime, Settings
@@ -102,7 +103,10 @@ def _authenticator(config: Config) -> Authenticator | None:
         for secret in (entry.secret, entry.previous)
         if secret is not None
     ]
-    return BearerTokens(*tokens) if tokens else None
+    if tokens:
+        return BearerTokens(*tokens)
+    tls = config.server.tls
+    return None if tls is None or tls.client_ca is None else ClientCertificates()
 
 
 def _names(config: Config) -> frozenset[str] | None:

@@ -20,26 +20,21 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
     Tag,
     ValidationError,
 )
-from pydantic.alias_generators import to_camel
 
 from interloom.apps import config_rules as rules
+from interloom.apps.config_block import Block, Seconds, WebUrl
+from interloom.apps.config_server import PushSettings, ServerSettings, TlsEntry, TokenEntry
 from interloom.apps.config_words import BrokenRule, explain, ordered
 from interloom.apps.expand import expand
 from interloom.apps.yaml_marks import Document, Problem, Unreadable, read
-from interloom.runtime.core.notification import MAX_CONFIGS
-from interloom.runtime.core.outbox import MAX_ATTEMPTS
-from interloom.runtime.engine.outbox import TIMEOUT_S
 from interloom.runtime.errors import BadConfig
-from interloom.runtime.serve.body import MAX_BODY_BYTES
 from interloom.runtime.wire.card import NAME
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -52,23 +47,8 @@ AgentName: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 ServerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
-CallerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
-TenantName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/]{1,128}$")]
-Secret: TypeAlias = Annotated[str, BeforeValidator(rules.secret)]
 VariableName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")]
-WebUrl: TypeAlias = Annotated[str, BeforeValidator(rules.web_url)]
 Folder: TypeAlias = Annotated[str, BeforeValidator(rules.absolute_folder)]
-Whole: TypeAlias = Annotated[int, BeforeValidator(rules.not_boolean)]
-Port: TypeAlias = Annotated[Whole, Field(ge=0, le=rules.MAX_PORT)]
-Seconds: TypeAlias = Annotated[float, BeforeValidator(rules.not_boolean), Field(gt=0, le=3600)]
-
-
-class Block(BaseModel):
-    """What every block shares: frozen, camelCase in the file, no unknown key, silent values."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True
-    )
 
 
 class Skill(Block):
@@ -169,75 +149,6 @@ class StdioServer(ToolServerBlock):
     type: Literal["stdio"] = "stdio"
 
 
-class TokenEntry(Block):
-    """A bearer token that was handed out to a caller.
-
-    Attributes:
-        secret: The token.
-        previous: The one it replaces, good for as long as it stands here.
-        tenants: The tenants the caller may act in.
-    """
-
-    secret: Secret = Field(repr=False)
-    previous: Secret | None = Field(default=None, repr=False)
-    tenants: tuple[TenantName, ...] = ()
-
-
-class ServerSettings(Block):
-    """Where we listen.
-
-    Attributes:
-        host: Address to bind; anything but loopback needs `tokens` or `allow_unauthenticated`.
-        port: TCP port, 0 for any free one.
-        url: Address under which others reach us, written into cards; None means host and port.
-        grpc_port: TCP port of the gRPC binding, 0 for any free one; None leaves the binding out.
-        grpc_address: `host:port` where others reach it, written into cards; None means the host of
-            `url` and that port.
-        max_body_bytes: Largest request body.
-        tokens: Who may call, by name; empty for everybody.
-        allow_unauthenticated: True accepts that whoever reaches the address may use the agents.
-    """
-
-    host: Annotated[str, StringConstraints(min_length=1), BeforeValidator(rules.bare_host)] = (
-        "127.0.0.1"
-    )
-    port: Port = 8080
-    url: WebUrl | None = None
-    grpc_port: Port | None = None
-    grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
-    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
-    tokens: Mapping[CallerName, Annotated[TokenEntry, BeforeValidator(rules.token_entry)]] = Field(
-        default_factory=dict[str, TokenEntry]
-    )
-    allow_unauthenticated: bool = False
-
-
-class PushSettings(Block):
-    """How the events of tasks are posted to those who ask for it.
-
-    Attributes:
-        enabled: False takes no push configs, and says so on the cards.
-        allow: Host names, addresses and networks that may be posted to although they are not
-            public, and without TLS.
-        attempts: Posts of one event that may fail before its receiver is given up.
-        timeout: Seconds a receiver gets to answer.
-        max_configs: Places one task may be posted to.
-        secret: `whsec_…`; signs every post, as Standard Webhooks says.
-        signing_key: PEM file of a private key, relative to the configuration; signs every post
-            with a JWT, and is published.
-    """
-
-    enabled: bool = True
-    allow: tuple[Annotated[str, BeforeValidator(rules.allowed)], ...] = ()
-    attempts: Annotated[Whole, Field(ge=1, le=100)] = MAX_ATTEMPTS
-    timeout: Seconds = TIMEOUT_S
-    max_configs: Annotated[Whole, Field(ge=1, le=100)] = MAX_CONFIGS
-    secret: Annotated[str, BeforeValidator(rules.webhook_secret)] | None = Field(
-        default=None, repr=False
-    )
-    signing_key: Annotated[str, StringConstraints(min_length=1)] | None = None
-
-
 AgentEntry: TypeAlias = Annotated[
     Annotated[LocalAgent, Tag("use")] | Annotated[RemoteAgent, Tag("card")],
     Discriminator(rules.agent_kind),
@@ -283,6 +194,7 @@ BLOCKS: Mapping[tuple[str, ...], type[Block]] = {
     ("server",): ServerSettings,
     ("server", "tokens"): TokenEntry,
     ("push",): PushSettings,
+    ("server", "tls"): TlsEntry,
     ("agents", "use"): LocalAgent,
     ("agents", "use", "extended"): ExtendedCard,
     ("agents", "use", "extended", "skills"): Skill,
@@ -372,7 +284,8 @@ def overridden(
         raise BadConfig(said) from None
     except ValueError as error:
         raise BadConfig(f"--store: {error}") from None
-    is_guarded = checked.tokens or checked.allow_unauthenticated
+    knows_callers = checked.tokens or (checked.tls is not None and checked.tls.client_ca)
+    is_guarded = knows_callers or checked.allow_unauthenticated
     if not (rules.is_loopback(checked.host) or is_guarded):
         raise BadConfig(f"--host: {rules.OPEN_DOOR}")
     return config.model_copy(update={"server": checked, "store": kept})

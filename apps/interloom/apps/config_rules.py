@@ -163,7 +163,7 @@ def _broken(
         elif "card" in agent:
             yield (*at, "card"), f"{NO_DELEGATION}; leave this agent out"
         yield from _tools((*at, "tools"), _texts(agent.get("tools")), servers, expanded)
-        if agent.get("extended") and not _mapping(listen.get("tokens")):
+        if agent.get("extended") and not _knows_callers(listen):
             yield (*at, "extended"), "is for callers who have signed in; set server.tokens"
         if agent.get("peers"):
             yield (*at, "peers"), f"{NO_DELEGATION}; leave 'peers' out"
@@ -171,7 +171,7 @@ def _broken(
         yield from _transport(("mcpServers", name), _mapping(entry))
     yield from _tokens(_mapping(listen.get("tokens")))
     host, accepted = listen.get("host"), listen.get("allowUnauthenticated") in _YES
-    guarded = accepted or bool(_mapping(listen.get("tokens")))
+    guarded = accepted or _knows_callers(listen)
     if isinstance(host, str) and host and not is_loopback(host) and not guarded:
         yield ("server", "host"), OPEN_DOOR
 
@@ -190,6 +190,11 @@ def _tools(
             yield at, f"no MCP server is called {shown}{suggestion(name, servers)}"
         elif _mapping(servers[name]).get("disabled") in _YES:
             yield at, f"the MCP server {_shown(at, name, expanded)} is disabled"
+
+
+def _knows_callers(listen: JsonObject) -> bool:
+    """Whether callers have to prove who they are."""
+    return bool(_mapping(listen.get("tokens")) or _mapping(listen.get("tls")).get("clientCa"))
 
 
 def _tokens(tokens: JsonObject) -> Iterator[tuple[Path, str]]:

@@ -13,6 +13,7 @@ from interloom.runtime.errors import InterloomError
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.server import calm_collector, listen
 from interloom.runtime.serve.server import server as http_server
+from interloom.runtime.serve.tls import Tls, TlsFiles
 from interloom.runtime.telemetry import log
 
 
@@ -26,11 +27,13 @@ def serve(config: Config, *, folder: Path, log_level: str = "info") -> None:
     log.configure(log_level)
     listener = listen(config.server.host, config.server.port)
     port = listener.getsockname()[1]
-    base_url = config.server.url or f"http://{_url_host(config.server.host)}:{port}"
+    tls = _tls(config)
+    scheme = "http" if tls is None else "https"
+    base_url = config.server.url or f"{scheme}://{_url_host(config.server.host)}:{port}"
     with _doors(config, base_url) as doors:
         runtime = compose(config, base_url=base_url.rstrip("/"), folder=folder, doors=doors)
         app = runtime.app()
-        server = http_server(app, runtime.limits)
+        server = http_server(app, runtime.limits, tls=None if tls is None else Tls(tls))
         calm_collector()
         try:
             server.run(sockets=[listener])
@@ -42,6 +45,14 @@ def serve(config: Config, *, folder: Path, log_level: str = "info") -> None:
             raise InterloomError("the server could not start; its log says why") from None
 
 
+def _tls(config: Config) -> TlsFiles | None:
+    told = config.server.tls
+    if told is None:
+        return None
+    authority = None if told.client_ca is None else Path(told.client_ca)
+    return TlsFiles(Path(told.cert), Path(told.key), authority)
+
+
 @contextmanager
 def _doors(config: Config, base_url: str) -> Generator[tuple[Door, ...]]:
     """The ports beside HTTP that a configuration asks for, held until the block is left."""
@@ -50,12 +61,18 @@ def _doors(config: Config, base_url: str) -> Generator[tuple[Door, ...]]:
         yield ()
         return
     # Imported here so that a process without it never loads grpc and protobuf.
-    from interloom.runtime.serve.grpc_port import GrpcPort, GrpcSettings  # noqa: PLC0415
+    from interloom.runtime.serve.grpc_port import (  # noqa: PLC0415
+        GrpcPort,
+        GrpcSettings,
+        grpc_credentials,
+    )
 
+    tls = _tls(config)
     settings = GrpcSettings(
         address=told.grpc_address or "",
         name=urlsplit(base_url).hostname or "",
         max_bytes=told.max_body_bytes,
+        credentials=None if tls is None else lambda: grpc_credentials(tls),
     )
     port = GrpcPort(told.host, told.grpc_port, settings)
     try:

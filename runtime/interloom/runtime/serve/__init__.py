@@ -4,6 +4,8 @@ body        the request body, bounded in size and time
 hosts       the names a request may be addressed to
 pages       what stays as it is, and is asked for again and again
 cards       cards, extended cards and the catalogue
+tls         TLS of a listener, from files that may be replaced
+certificates  callers known by their certificates
 auth        who calls
 gate        what every binding asks before an operation
 replies     answers, streams and refusals over HTTP

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -30,16 +30,19 @@ from interloom.runtime.errors import (
     Unavailable,
     VerbNotAllowed,
 )
-from interloom.runtime.serve.body import Receive, Scope, Send
+from interloom.runtime.serve.body import Message, Receive, Scope, Send
 from interloom.runtime.serve.cards import PREFIX, Site, agent_path, pages
 from interloom.runtime.serve.hosts import Hosts
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.pages import READS, show
 from interloom.runtime.serve.replies import fields_of, respond, take_version
 from interloom.runtime.serve.rest import Rest, RestRequest
+from interloom.runtime.serve.tls import client_certificate
 from interloom.runtime.wire import rest
 from interloom.runtime.wire.card import About
 from interloom.runtime.wire.errors import row
+
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Bindings(NamedTuple):
@@ -100,6 +103,8 @@ class A2AApp:
                 await self._live(receive, send)
             return
         headers = dict(scope["headers"])
+        if scope.get("scheme") == "https":
+            send = _strict(send)
         refusal = None if self._hosts is None else self._hosts.refusal(headers)
         if refusal is not None:
             await _refuse(send, refusal.status, refusal.reason)
@@ -123,7 +128,8 @@ class A2AApp:
                 await _fail(send, _only("POST"))
                 return
             take_version(headers, scope["query_string"])
-            await bindings.jsonrpc.answer(agent, headers, receive, send)
+            shown = client_certificate(scope) if "extensions" in scope else None
+            await bindings.jsonrpc.answer(agent, headers, receive, send, certificate=shown)
         elif path in self._pages or path == "/health":
             await self._read(path, method, headers, send)
         else:
@@ -148,7 +154,8 @@ class A2AApp:
         if agent_path(agent) not in self._callers:
             await _fail(send, MethodNotFound("nothing is served at this path"))
             return
-        asked = RestRequest(agent, scope["method"], path, scope["query_string"], headers)
+        told = (scope["method"], path, scope["query_string"], headers, client_certificate(scope))
+        asked = RestRequest(agent, *told)
         await binding.answer(asked, receive, send)
 
     def leave(self) -> None:
@@ -169,6 +176,17 @@ class A2AApp:
         finally:
             self._bindings = None
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _strict(send: Send) -> Send:
+    """Tell browsers to come over TLS only (RFC 6797; A2A 13.4)."""
+
+    async def strictly(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], _HSTS]
+        await send(message)
+
+    return strictly
 
 
 def _only(allowed: str) -> VerbNotAllowed:

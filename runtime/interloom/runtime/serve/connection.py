@@ -20,8 +20,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from interloom.runtime.serve.arrivals import Arrivals, Malformed, Sprawling
-from interloom.runtime.serve.body import App, BodyLimits
+from interloom.runtime.serve.body import App, BodyLimits, Scope
 from interloom.runtime.serve.exchange import Exchange
+from interloom.runtime.serve.tls import described
 from interloom.runtime.telemetry.log import logger
 
 log = logger("serve")
@@ -87,7 +88,7 @@ class Connection(asyncio.Protocol):
         """Begin."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server's promise
         self._transport = transport
-        common = {
+        common: Scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "server": _address(transport.get_extra_info("sockname")),
@@ -95,6 +96,9 @@ class Connection(asyncio.Protocol):
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": "",
         }
+        secured = transport.get_extra_info("ssl_object")
+        if secured is not None:
+            common["extensions"] = {"tls": described(secured)}
         self._arrivals = Arrivals(self, common, self._take)
         # Of a connection, the server calls `shutdown` only.
         self._server.connections.add(cast("Any", self))

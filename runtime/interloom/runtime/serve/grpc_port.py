@@ -27,6 +27,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.body import MAX_BODY_BYTES
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.grpc import Grpc
+from interloom.runtime.serve.tls import TlsFiles
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.wire.card import Binding, Endpoint
 from interloom.runtime.wire.grpc import SERVICE_NAME
@@ -139,6 +140,21 @@ class GrpcPort:
                 server.add_secure_port(self._listens_at, secure())
         except RuntimeError:
             raise BadConfig(f"{self._listens_at}: cannot listen") from None
+
+
+def grpc_credentials(files: TlsFiles) -> grpc.ServerCredentials:
+    """TLS of the port, from files that are read once.
+
+    Raises:
+        BadConfig: A file cannot be read.
+    """
+    try:
+        pair = (files.key.read_bytes(), files.certificate.read_bytes())
+        path = files.client_authority
+        authority = None if path is None else path.read_bytes()
+    except OSError as error:
+        raise BadConfig(f"TLS: {error.filename}: {error.strerror}") from None
+    return grpc.ssl_server_credentials([pair], authority, authority is not None)
 
 
 def _joined(host: str, port: int) -> str:

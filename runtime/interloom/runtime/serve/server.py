@@ -13,6 +13,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.asgi import A2AApp
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.connection import bounded
+from interloom.runtime.serve.tls import Tls
 from interloom.runtime.telemetry.log import logger
 
 log = logger("serve")
@@ -67,7 +68,9 @@ class _Server(uvicorn.Server):
         log.info("serve.stopped")
 
 
-def server(app: A2AApp, limits: BodyLimits, *, leave_s: int = LEAVE_S) -> uvicorn.Server:
+def server(
+    app: A2AApp, limits: BodyLimits, *, leave_s: int = LEAVE_S, tls: Tls | None = None
+) -> uvicorn.Server:
     """An HTTP server for an application; `run(sockets=[...])` serves until a signal.
 
     Requests under way then get `leave_s` seconds: a stream of a task that waits for a person would
@@ -85,6 +88,7 @@ def server(app: A2AApp, limits: BodyLimits, *, leave_s: int = LEAVE_S) -> uvicor
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=leave_s,
             server_header=False,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             proxy_headers=False,  # whoever connects is who asks; no header may say otherwise
         )
     )
