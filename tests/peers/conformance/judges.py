@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tests.peers.conformance.mcp_servers import (
+    everything_http,
+    everything_stdio,
+    modern_http,
+    modern_stdio,
+)
 from tests.peers.conformance.rest_fuzz import schemathesis
 from tests.peers.conformance.score import Judge
 from tests.peers.conformance.sdk import a2a_sdk
@@ -19,6 +25,10 @@ JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
         "a2a-testbed": a2a_testbed,
         "a2a-sdk": a2a_sdk,
         "schemathesis": schemathesis,
+        "typescript-sdk-http": modern_http,
+        "typescript-sdk-stdio": modern_stdio,
+        "server-everything-http": everything_http,
+        "server-everything-stdio": everything_stdio,
     }
 )
 """By the name in the line `SCORE <name>: <passed>/<total>`."""
