@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc.jwk import ECKey
 
 from interloom.apps.compose import compose
 from interloom.apps.config import parse
@@ -171,3 +172,15 @@ def test_signing_key_that_is_none_is_told(folder: Path, content: bytes | None, s
 
     with pytest.raises(BadConfig, match=rf"^push\.signingKey: .*key\.pem: {said}"):
         posting(folder, "{signingKey: key.pem}")
+
+
+def test_key_that_signs_cards_is_read_beside_the_configuration(folder: Path) -> None:
+    """A2A 8.4; a problem with it is told by its key in the file."""
+    (folder / "card.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
+    (folder / "bad.pem").write_text("no key", "utf-8")
+
+    assert runtime(folder, "{signingKey: card.pem}").settings.signing_key is not None
+    assert runtime(folder, "{}").settings.signing_key is None
+    for name in ("bad.pem", "gone.pem"):
+        with pytest.raises(BadConfig, match=rf"^server\.signingKey: .*{name}: "):
+            runtime(folder, f"{{signingKey: {name}}}")

@@ -143,6 +143,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "grpc_address": "agents.example:443",
         "max_body_bytes": 65536,
         "tls": {"cert": "c.pem", "key": "k.pem", "client_ca": None},
+        "signing_key": None,
         "tokens": {
             "ada": {"secret": SECRET, "previous": None, "tenants": ()},
             "bob": {"secret": "b-b-b-b-b-b-b-b-b", "previous": None, "tenants": ("acme",)},

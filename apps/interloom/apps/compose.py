@@ -60,6 +60,7 @@ def compose(
         names=_names(config),
         doors=doors,
         authenticator=_authenticator(config),
+        signing_key=_signing_key("server", config.server.signing_key, folder),
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         push=_posting(config, base_url, folder),
         around=tools.open,
@@ -75,8 +76,9 @@ def _posting(config: Config, base_url: str, folder: Path) -> Posting | None:
     signers: list[Signer] = []
     if block.secret is not None:
         signers.append(HmacSigner.of(block.secret))
-    if block.signing_key is not None:
-        signers.append(JwtSigner(_signing_key(folder / block.signing_key), base_url))
+    key = _signing_key("push", block.signing_key, folder)
+    if key is not None:
+        signers.append(JwtSigner(key, base_url))
     return Posting(
         Guard(Egress.of(block.allow)),
         signers=tuple(signers),
@@ -86,13 +88,16 @@ def _posting(config: Config, base_url: str, folder: Path) -> Posting | None:
     )
 
 
-def _signing_key(path: Path) -> SigningKey:
+def _signing_key(block: str, name: str | None, folder: Path) -> SigningKey | None:
+    if name is None:
+        return None
+    path = folder / name
     try:
         return signing_key(path.read_bytes())
     except OSError as error:
-        raise BadConfig(f"push.signingKey: {path}: {error.strerror}") from None
+        raise BadConfig(f"{block}.signingKey: {path}: {error.strerror}") from None
     except BadConfig as problem:
-        raise BadConfig(f"push.signingKey: {path}: {problem}") from None
+        raise BadConfig(f"{block}.signingKey: {path}: {problem}") from None
 
 
 def _authenticator(config: Config) -> Authenticator | None:

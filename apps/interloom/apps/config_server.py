@@ -35,7 +35,7 @@ class TokenEntry(Block):
 
 
 class TlsEntry(Block):
-    """TLS of the listeners; PEM files, relative to the working directory.
+    """TLS of the listeners; PEM files, relative to the configuration.
 
     Attributes:
         cert: The certificate, and those that lead from it to an authority.
@@ -60,6 +60,8 @@ class ServerSettings(Block):
             `url` and that port.
         max_body_bytes: Largest request body.
         tls: TLS of every port; None for cleartext.
+        signing_key: PEM file of a private key, relative to the configuration; signs every card,
+            and is published.
         tokens: Who may call, by name; empty for everybody.
         allow_unauthenticated: True accepts that whoever reaches the address may use the agents.
     """
@@ -73,6 +75,7 @@ class ServerSettings(Block):
     grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
     tls: TlsEntry | None = None
+    signing_key: PathName | None = None
     tokens: Mapping[CallerName, Annotated[TokenEntry, BeforeValidator(rules.token_entry)]] = Field(
         default_factory=dict[str, TokenEntry]
     )

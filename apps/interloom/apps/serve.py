@@ -27,10 +27,10 @@ def serve(config: Config, *, folder: Path, log_level: str = "info") -> None:
     log.configure(log_level)
     listener = listen(config.server.host, config.server.port)
     port = listener.getsockname()[1]
-    tls = _tls(config)
+    tls = _tls(config, folder)
     scheme = "http" if tls is None else "https"
     base_url = config.server.url or f"{scheme}://{_url_host(config.server.host)}:{port}"
-    with _doors(config, base_url) as doors:
+    with _doors(config, base_url, folder) as doors:
         runtime = compose(config, base_url=base_url.rstrip("/"), folder=folder, doors=doors)
         app = runtime.app()
         server = http_server(app, runtime.limits, tls=None if tls is None else Tls(tls))
@@ -45,16 +45,16 @@ def serve(config: Config, *, folder: Path, log_level: str = "info") -> None:
             raise InterloomError("the server could not start; its log says why") from None
 
 
-def _tls(config: Config) -> TlsFiles | None:
+def _tls(config: Config, folder: Path) -> TlsFiles | None:
     told = config.server.tls
     if told is None:
         return None
-    authority = None if told.client_ca is None else Path(told.client_ca)
-    return TlsFiles(Path(told.cert), Path(told.key), authority)
+    authority = None if told.client_ca is None else folder / told.client_ca
+    return TlsFiles(folder / told.cert, folder / told.key, authority)
 
 
 @contextmanager
-def _doors(config: Config, base_url: str) -> Generator[tuple[Door, ...]]:
+def _doors(config: Config, base_url: str, folder: Path) -> Generator[tuple[Door, ...]]:
     """The ports beside HTTP that a configuration asks for, held until the block is left."""
     told = config.server
     if told.grpc_port is None:
@@ -67,7 +67,7 @@ def _doors(config: Config, base_url: str) -> Generator[tuple[Door, ...]]:
         grpc_credentials,
     )
 
-    tls = _tls(config)
+    tls = _tls(config, folder)
     settings = GrpcSettings(
         address=told.grpc_address or "",
         name=urlsplit(base_url).hostname or "",

@@ -13,18 +13,21 @@ from typing import cast
 import anyio
 import orjson
 import pytest
+from joserfc.jwk import ECKey
 
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
-from interloom.runtime.model import AgentCard, AgentSkill
+from interloom.runtime.model import AgentCard, AgentSkill, decode
 from interloom.runtime.serve.auth import BearerTokens, Principal, Token
 from interloom.runtime.serve.runtime import Runtime, Settings
 from interloom.runtime.testing.agents import echo
 from interloom.runtime.testing.pair import pair
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire.card import Extended
+from interloom.runtime.wire.keys import public_keys, signing_key
 from interloom.runtime.wire.methods import Capability
+from interloom.runtime.wire.signatures import verify
 from tests.runtime.serve.raw import A2A, BINDINGS, HEADERS, REST, RPC, Answer, Server, running
 
 CARD = "/.well-known/agent-card.json"
@@ -118,20 +121,24 @@ async def test_catalogue_leads_to_every_card() -> None:
     assert [card["name"] for card in cards] == ["echo", "asker"]
 
 
-async def test_cards_are_what_the_signer_makes_of_them() -> None:
-    """A2A 8.4: public and extended ones alike."""
-
-    def sign(plain: AgentCard) -> AgentCard:
-        return plain.model_copy(update={"version": "signed"})
-
-    settings = Settings(sign=sign, authenticator=KNOWN, grace_s=0.5)
+async def test_cards_are_signed_with_the_key_that_is_published() -> None:
+    """A2A 8.4.2, 8.4.3: public and extended ones alike; `jku` leads to the key."""
+    key = signing_key(ECKey.generate_key("P-256").as_pem(private=True))
+    settings = Settings(signing_key=key, authenticator=KNOWN, grace_s=0.5)
     with anyio.fail_after(30):
         async with pair([telling(Extended())], MemoryLedger, settings) as world:
             server = Server(world)
-            public = await server.ask(method="GET", path=CARD)
-            extended = await _extended(server, REST, AS_ADA)
+            cards = [
+                await server.ask(method="GET", path=CARD),
+                await _extended(server, REST, AS_ADA),
+            ]
+            published = await server.ask(method="GET", path="/.well-known/jwks.json")
 
-    assert public.frame["version"] == extended.frame["version"] == "signed"
+    keys = public_keys(published.body)
+    for each in cards:
+        verified = verify(decode(AgentCard, each.frame), keys, now=datetime.now(UTC))
+        assert verified.header.jku == "http://127.0.0.1:8080/.well-known/jwks.json"
+    assert b'"d":' not in published.body
 
 
 async def _extended(server: Server, binding: str, headers: dict[str, str]) -> Answer:

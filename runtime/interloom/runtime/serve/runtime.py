@@ -10,6 +10,7 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeAlias
 
 import anyio
@@ -25,14 +26,16 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.serve.asgi import A2AApp, Bindings
 from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits
-from interloom.runtime.serve.cards import Signer, Site, extended_cards, unsigned
+from interloom.runtime.serve.cards import JWKS, Signer, Site, extended_cards, unsigned
 from interloom.runtime.serve.door import Door
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.rest import Rest
 from interloom.runtime.values import Clock, Ids, RandomIds, SystemClock
+from interloom.runtime.wire import signatures
 from interloom.runtime.wire.card import OPEN, About
+from interloom.runtime.wire.keys import SigningKey
 from interloom.runtime.wire.methods import Capability
 
 GRACE_S: Final = 10.0
@@ -51,7 +54,7 @@ class Settings:
         names: Hosts it may be asked as, beside that of `base_url`; None for any, which leaves it
             to whatever stands in front to keep web pages out.
         authenticator: Tells callers apart, on every binding; None lets everybody in.
-        sign: Signs the cards; see `wire.signatures`.
+        signing_key: Signs the cards (8.4), and is published; None leaves them as they are.
         doors: Ways in beside HTTP, opened and closed with the runtime.
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
@@ -65,7 +68,7 @@ class Settings:
     base_url: str = "http://127.0.0.1:8080"
     names: frozenset[str] | None = LOOPBACK
     authenticator: Authenticator | None = None
-    sign: Signer = unsigned
+    signing_key: SigningKey | None = None
     doors: tuple[Door, ...] = ()
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
@@ -75,11 +78,15 @@ class Settings:
 
 
 def _site(settings: Settings) -> Site:
-    known = settings.authenticator
-    security = OPEN if known is None else known.security
+    known, key = settings.authenticator, settings.signing_key
     signers = () if settings.push is None else settings.push.signers
-    keys = [key for signer in signers for key in signer.public_keys()]
-    return Site(settings.base_url, security, settings.doors, settings.sign, keys)
+    keys = [each for signer in signers for each in signer.public_keys()]
+    sign: Signer = unsigned
+    if key is not None:
+        sign = partial(signatures.sign, key=key, jku=settings.base_url + JWKS)
+        keys += [each for each in (key.jwk(),) if each not in keys]
+    security = OPEN if known is None else known.security
+    return Site(settings.base_url, security, settings.doors, sign, keys)
 
 
 class Runtime:
