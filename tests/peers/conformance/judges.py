@@ -15,6 +15,7 @@ from tests.peers.conformance.mcp_servers import (
     modern_http,
     modern_stdio,
 )
+from tests.peers.conformance.mcp_suite import mcp_client
 from tests.peers.conformance.rest_fuzz import schemathesis
 from tests.peers.conformance.score import Judge
 from tests.peers.conformance.sdk import a2a_sdk
@@ -29,6 +30,7 @@ JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
         "typescript-sdk-stdio": modern_stdio,
         "server-everything-http": everything_http,
         "server-everything-stdio": everything_stdio,
+        "mcp-client-2026-07-28": mcp_client,
     }
 )
 """By the name in the line `SCORE <name>: <passed>/<total>`."""

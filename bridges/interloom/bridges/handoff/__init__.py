@@ -4,6 +4,7 @@ questions   elicitations as questions, responses as elicitation results; pure
 pending     a call as its journal row has it; pure
 failures    why a call has no result, the same live and after a restart; pure
 doubt       what to do with a call nobody knows the outcome of; pure
+checking    holds what goes to a tool and comes back against its schemas; pure
 tool_server a server as an agent may use it, and what it may ask of us
 inputs      answers what a server asks: by a person, by a model, from the configuration
 telling     tells the caller how far a call is, not too often

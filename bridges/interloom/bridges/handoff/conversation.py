@@ -16,6 +16,7 @@ from typing import Final, NoReturn, TypeVar
 import anyio
 
 from interloom.bridges.handoff import doubt, pending
+from interloom.bridges.handoff.checking import check_arguments, check_result
 from interloom.bridges.handoff.doubt import Repeat, Verdict
 from interloom.bridges.handoff.failures import ToolUnanswered, failure
 from interloom.bridges.handoff.inputs import Inputs
@@ -135,8 +136,13 @@ class Conversation:
         try:
             result = await self._patiently(now, lambda: client.perform(ready, heard=telling.heard))
             call, step = now.call.receive(result, declared=client.profile.capabilities)
-            if isinstance(step, Ask):
-                self._inputs.for_a_person(step.requests)  # a form nobody could fill in fails here
+            match step:
+                case Ask(requests):
+                    self._inputs.for_a_person(requests)  # a form nobody could fill in fails here
+                case Done(final):
+                    self._check(final)
+                case Created():
+                    pass
         except InterloomError as error:
             await self._fail(error, repeated=now.doubts > 0)
         if isinstance(step, Created):
@@ -144,11 +150,22 @@ class Conversation:
             return call, RemoteTask.begun(call.server, call.method, step.seed, now_ms=seen_ms)
         return call, step
 
+    def _check(self, result: JsonObject) -> None:
+        """Hold a result against the tool's schema, as the call was made; asking costs too much."""
+        tool = self._server.client.remembered_tool(self._made.tool)
+        if tool is not None:
+            check_result(tool, result, server=self._made.server)
+
     async def _prepare(self, now: Pending) -> Prepared:
         key = f"{self._task.task_id}/{self._made.key}/{now.call.rounds}"
         meta: dict[str, Json] = {IDEMPOTENCY_KEY: key, **self._task.trace.carrier()}
         request, client = now.send(), self._server.client
         try:
+            if now.call.rounds == 0:
+                tool = await self._patiently(now, lambda: client.find_tool(self._made.tool))
+                if tool is not None:
+                    arguments = now.call.params["arguments"]
+                    check_arguments(tool, arguments, server=self._made.server)
             return await self._patiently(
                 now, lambda: client.prepare(request, meta=meta, wishes=_WISHES)
             )
@@ -184,6 +201,7 @@ class Conversation:
         """See a call through that its server made a task of."""
         try:
             result = await Following(self._server, self._task, self._made).follow(remote)
+            self._check(result)
         except InterloomError as error:
             await self._fail(error, repeated=True)
         await self._task.record_call(pending.done(self._made, result))

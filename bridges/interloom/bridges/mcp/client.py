@@ -113,6 +113,19 @@ class McpClient:
             seen = await self._refresh(seen)
         return tuple(seen.tools.values())
 
+    async def find_tool(self, name: str) -> Tool | None:
+        """A tool as it was listed last; None for one the server does not list.
+
+        Raises:
+            BadTool: It was left out of the list.
+            McpPeerError | TransportError: There is no list; `delivered` is False.
+        """
+        return self._find(await self._known(), name)
+
+    def remembered_tool(self, name: str) -> Tool | None:
+        """A tool as it was listed last, however long ago; None when it was not."""
+        return None if self._list is None else self._list.tools.get(name)
+
     async def list_prompts(self) -> tuple[Prompt, ...]:
         """The server's prompts; as for tools."""
         return await self._entries(prompts.LIST, partial(prompts.read_prompt, server=self.server))
@@ -309,11 +322,14 @@ class McpClient:
 
         A tool that the server does not list has none; the server may refuse it itself.
         """
-        name = str(call.params.get("name"))
+        tool = self._find(known, str(call.params.get("name")))
+        if tool is None or not tool.mirrors:
+            return {}
+        return headers.mirrored(tool.mirrors, call.params.get("arguments"))
+
+    def _find(self, known: ToolList, name: str) -> Tool | None:
         tool = known.tools.get(name)
         reason = None if tool is not None else known.why_rejected(name)
         if reason is not None:
             raise BadTool(self.server, name, reason.rule)
-        if tool is None or not tool.mirrors:
-            return {}
-        return headers.mirrored(tool.mirrors, call.params.get("arguments"))
+        return tool

@@ -12,6 +12,8 @@ subscriptions  what a server tells about its changes, and to which subscription
 caching        whether a result may be kept, for whom and how long
 listing        a server's lists: pages put together, what was left out
 tools          tools and their results, read from foreign JSON
+schemas        which JSON Schemas are taken, and what is held against them
+pins           what a tool's definition is remembered by
 prompts        prompts and what they come to
 resources      resources, their templates and contents
 completion     what could be meant by what somebody is typing

@@ -12,6 +12,7 @@ from typing import Final
 from interloom.bridges.mcp.core.errors import BadResult, BadTool
 from interloom.bridges.mcp.core.fields import as_text, first_text
 from interloom.bridges.mcp.core.headers import Mirror, read_mirrors
+from interloom.bridges.mcp.core.pins import fingerprint
 from interloom.runtime.values import Json, JsonObject
 
 _NOTHING: Final[JsonObject] = {}
@@ -47,6 +48,7 @@ class Tool:
         hints: Its annotations.
         mirrors: The arguments mirrored into HTTP headers.
         raw: The definition as sent, icons and `_meta` included.
+        digest: SHA-256 of the definition, see `pins`; empty for a tool nobody listed.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Tool:
     hints: Hints = Hints()
     mirrors: tuple[Mirror, ...] = ()
     raw: JsonObject = field(default_factory=dict[str, Json], repr=False)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def read_tool(value: Json, *, server: str) -> Tool:
         hints=_read_hints(annotations),
         mirrors=read_mirrors(schema, server=server, tool=name),
         raw=value,
+        digest=fingerprint(value),
     )
 
 

