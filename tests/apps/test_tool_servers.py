@@ -12,9 +12,13 @@ import pytest
 from interloom.apps.config import parse
 from interloom.apps.tool_servers import ToolServers
 from interloom.bridges.handoff import Repeat
+from interloom.bridges.mcp.core.breaker import FAILURES
 from interloom.bridges.mcp.core.rounds import Call
-from interloom.runtime.errors import BadConfig, LocalError
+from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.values import JsonObject
+from tests.bridges.mcp.depot import SHIP, depot, gives
+from tests.bridges.mcp.test_watch import CHANGED, acknowledged, told
+from tests.runtime.net.hostile import serving
 
 ROOT = Path(__file__).parents[2]
 AGENT = "agents: {a: {use: 'trip:concierge'}}\n"
@@ -56,6 +60,43 @@ async def test_server_is_told_what_we_can_do_for_it(tmp_path: Path) -> None:
         {"elicitation": elicitation, "extensions": tasks},
         {"elicitation": elicitation, "roots": {}, "extensions": tasks},
     ]
+
+
+async def test_list_that_is_kept_is_stale_when_its_server_says_so() -> None:
+    """MCP 2026-07-28 server/utilities/caching "Interaction with Notifications"."""
+    listed: JsonObject = {"tools": [SHIP], "ttlMs": 3_600_000, "cacheScope": "public"}
+    script = depot(
+        tools_list=gives(listed),
+        tools_call=gives({"content": []}),
+        subscriptions_listen=told(acknowledged(toolsListChanged=True), CHANGED, gracefully=True),
+    )
+    call = Call("depot", "tools/call", {"name": "ship", "arguments": {}})
+    async with serving(script.answer) as server:
+        tools = servers({"url": server.url})
+        client = tools.by_name["depot"].client
+        with anyio.fail_after(20):
+            async with tools.open():
+                await client.exchange(call.send())
+                while not client.cache.counts.purged:
+                    await anyio.lowlevel.checkpoint()
+                await client.exchange(call.send())
+
+    assert script.methods.count("tools/list") == 2
+
+
+async def test_server_that_is_down_is_left_alone_after_a_while() -> None:
+    """ours: a call that waits for a server that is down waits for nothing."""
+    tools = servers({"url": "http://127.0.0.1:9/mcp", "timeout": 1})
+    client = tools.by_name["depot"].client
+    with anyio.fail_after(60):
+        async with tools.open():
+            said: list[str] = []
+            while not said or "was not tried" not in said[-1]:
+                with pytest.raises(TransportError) as caught:
+                    await client.exchange(CALL.send())
+                said.append(str(caught.value))
+
+    assert len(said) == FAILURES + 1
 
 
 @pytest.mark.parametrize(

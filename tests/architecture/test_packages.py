@@ -124,6 +124,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "bridges.mcp": (
         "CommandSpec",
         "Eras",
+        "Guarded",
         "InMemory",
         "McpClient",
         "ResultCache",

@@ -12,14 +12,17 @@ from interloom.apps.config import HttpServer, StdioServer
 from interloom.bridges.handoff import Repeat, ToolServer, declared
 from interloom.bridges.mcp import (
     CommandSpec,
-    Eras,
+    Guarded,
     McpClient,
     ResultCache,
     ServerSpec,
+    Transport,
+    Watch,
     http_in_any_era,
     stdio_in_any_era,
 )
 from interloom.bridges.mcp.core.frames import Profile
+from interloom.bridges.mcp.core.subscriptions import Filter
 from interloom.runtime.net.pooled import PooledHttp
 
 
@@ -48,7 +51,11 @@ class ToolServers:
             stack.push_async_callback(self._close_connections)
             for transport in self._transports.values():
                 await stack.enter_async_context(transport.open())
+            group = await stack.enter_async_context(anyio.create_task_group())
+            for server in self.by_name.values():
+                group.start_soon(_watch, server.client)
             yield
+            group.cancel_scope.cancel()
 
     async def _close_connections(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -60,7 +67,10 @@ class ToolServers:
         client = McpClient(self._transports[name], profile=profile, cache=self._cache)
         return ToolServer(client, Repeat(block.retry), roots)
 
-    def _transport(self, name: str, block: HttpServer | StdioServer) -> Eras:
+    def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
+        return Guarded(self._unguarded(name, block))
+
+    def _unguarded(self, name: str, block: HttpServer | StdioServer) -> Transport:
         match block:
             case HttpServer():
                 spec = ServerSpec(name, block.url, block.headers, timeout_s=block.timeout)
@@ -71,3 +81,9 @@ class ToolServers:
                     name, block.command, block.args, env, block.cwd, timeout_s=timeout_s
                 )
                 return stdio_in_any_era(command)
+
+
+async def _watch(client: McpClient) -> None:
+    """Hear when a server's tools change, once its list of them is kept for a while."""
+    await client.has_kept_tools.wait()
+    await Watch(client, Filter(tools=True)).run()

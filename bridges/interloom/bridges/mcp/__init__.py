@@ -8,6 +8,7 @@ stdio     the server is a child process
 memory    the server is a task in this process
 legacy    servers of older revisions, made to look like one of this
 eras      which of the two a server is, found out once
+guarded   leaves a server alone for a while when it has failed lately
 wire      requests stamped and sent, in a version both sides speak
 cache     results kept as long as their server allows, and for whom it allows
 lists     a server's lists, page by page through the cache
@@ -20,6 +21,7 @@ from __future__ import annotations
 from interloom.bridges.mcp.cache import ResultCache
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.eras import Eras, http_in_any_era, stdio_in_any_era
+from interloom.bridges.mcp.guarded import Guarded
 from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.bridges.mcp.memory import InMemory
 from interloom.bridges.mcp.port import Transport
@@ -30,6 +32,7 @@ from interloom.bridges.mcp.wire import Wishes
 __all__ = [
     "CommandSpec",
     "Eras",
+    "Guarded",
     "InMemory",
     "McpClient",
     "ResultCache",

@@ -9,6 +9,7 @@ when. Neither is a call that its server finishes later: that is `core.tasks.Remo
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -76,6 +77,8 @@ class McpClient:
         )
         self._list: ToolList | None = None
         self._listing = anyio.Lock()
+        self.has_kept_tools = anyio.Event()
+        """Set once a list of tools is kept for longer than it is used: its changes matter then."""
 
     @property
     def version(self) -> str:
@@ -305,6 +308,8 @@ class McpClient:
                 pages = await self._lists.pages(TOOLS)
                 self._list = listing.join(pages, server=self.server, generation=generation)
                 self._warn(self._list.rejected)
+                if self._list.expires_s < math.inf:
+                    self.has_kept_tools.set()
             return self._list
 
     def _warn(self, rejected: Iterable[BadEntry]) -> None:

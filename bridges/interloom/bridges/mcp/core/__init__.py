@@ -13,6 +13,7 @@ caching        whether a result may be kept, for whom and how long
 listing        a server's lists: pages put together, what was left out
 tools          tools and their results, read from foreign JSON
 schemas        which JSON Schemas are taken, and what is held against them
+breaker        whether a server that has failed lately is tried at all
 pins           what a tool's definition is remembered by
 prompts        prompts and what they come to
 resources      resources, their templates and contents

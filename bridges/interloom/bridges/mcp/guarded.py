@@ -1,0 +1,97 @@
+"""A transport that leaves a server alone for a while when it has failed lately.
+
+Source: ours, see `core.breaker`. One server that is down takes no other along, nor the calls that
+have nothing to do with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+
+from interloom.bridges.mcp.core.breaker import Breaker
+from interloom.bridges.mcp.core.errors import Busy, McpPeerError
+from interloom.bridges.mcp.core.frames import Notification, Request
+from interloom.bridges.mcp.port import Hear, Patience, Transport
+from interloom.runtime.errors import TransportError
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import Clock, JsonObject, SystemClock
+
+_log = logger("mcp")
+
+
+class Guarded:
+    """Another transport behind a circuit breaker.
+
+    Args:
+        inner: Reaches the server.
+        clock: Tells how long the server is left alone; None for the machine's.
+    """
+
+    def __init__(self, inner: Transport, *, clock: Clock | None = None) -> None:
+        self._inner, self._clock = inner, clock or SystemClock()
+        self.breaker = Breaker()
+        """What is known of the server's health."""
+
+    @property
+    def server(self) -> str:
+        """See `Transport`."""
+        return self._inner.server
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """See `Transport`."""
+        return self._inner.open()
+
+    async def request(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        *,
+        hear: Hear | None = None,
+        patience: Patience | None = None,
+    ) -> JsonObject:
+        """See `Transport`; a server that rests is a `TransportError` that was not delivered."""
+        with self._trying(request.method):
+            return await self._inner.request(request, headers, hear=hear, patience=patience)
+
+    @asynccontextmanager
+    async def listen(
+        self, request: Request, headers: Mapping[str, str]
+    ) -> AsyncGenerator[AsyncIterator[Notification]]:
+        """See `Transport`; only how a stream begins says something about the server's health."""
+        entered = self._inner.listen(request, headers)
+        with self._trying(request.method):
+            said = await entered.__aenter__()
+        try:
+            yield said
+        except BaseException as error:
+            if not await entered.__aexit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            await entered.__aexit__(None, None, None)
+
+    @contextmanager
+    def _trying(self, method: str) -> Generator[None]:
+        self.breaker, may = self.breaker.admit(self._clock.monotonic())
+        if not may:
+            rule = "was not tried, because the server has not answered lately"
+            raise TransportError(f"MCP server {self.server}: {method}: {rule}", delivered=False)
+        try:
+            yield
+        except (TransportError, Busy):
+            self._become(self.breaker.failed(self._clock.monotonic()))
+            raise
+        except McpPeerError:
+            self._become(self.breaker.succeeded())
+            raise
+        except BaseException:
+            self.breaker = self.breaker.left()
+            raise
+        self._become(self.breaker.succeeded())
+
+    def _become(self, breaker: Breaker) -> None:
+        before, self.breaker = self.breaker, breaker
+        if before.is_closed and not breaker.is_closed:
+            _log.warning("mcp.server_down", server=self.server, failures=breaker.failures)
+        elif breaker.is_closed and not before.is_closed:
+            _log.warning("mcp.server_up", server=self.server)
