@@ -113,6 +113,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Transport",
     ),
     "bridges.handoff": (
+        "OnChange",
+        "Pins",
         "Repeat",
         "SamplingModel",
         "ToolFailed",

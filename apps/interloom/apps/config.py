@@ -48,6 +48,7 @@ ServerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\
 FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
 VariableName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")]
+Digest: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Folder: TypeAlias = Annotated[str, BeforeValidator(rules.absolute_folder)]
 
 
@@ -105,12 +106,16 @@ class ToolServerBlock(Block):
         retry: What to do with a tool call that a crash left without an answer: ask the caller,
             never repeat it, or always (the tool can take it).
         roots: Folders the server is told of when it asks; nothing is told unless they are named.
+        pins: SHA-256 of tools' definitions that were agreed to, by tool.
+        on_tool_change: What to do when a definition is another one.
         disabled: True leaves the server out, as in other clients.
     """
 
     timeout: Seconds = 60.0
     retry: Literal["ask", "never", "always"] = "ask"
     roots: tuple[Folder, ...] = ()
+    pins: Mapping[str, Digest] = Field(default_factory=dict[str, str])
+    on_tool_change: Literal["warn", "ask", "refuse"] = "warn"
     disabled: bool = False
     description: str | None = None
     always_allow: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 
 from interloom.apps.config import HttpServer, StdioServer
-from interloom.bridges.handoff import Repeat, ToolServer, declared
+from interloom.bridges.handoff import OnChange, Pins, Repeat, ToolServer, declared
 from interloom.bridges.mcp import (
     CommandSpec,
     Guarded,
@@ -65,7 +65,8 @@ class ToolServers:
         roots = tuple(Path(root) for root in block.roots)
         profile = Profile(capabilities=declared(roots=bool(roots)))
         client = McpClient(self._transports[name], profile=profile, cache=self._cache)
-        return ToolServer(client, Repeat(block.retry), roots)
+        pins = Pins(block.pins, OnChange(block.on_tool_change))
+        return ToolServer(client, Repeat(block.retry), roots, pins=pins)
 
     def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
         return Guarded(self._unguarded(name, block))

@@ -5,6 +5,7 @@ pending     a call as its journal row has it; pure
 failures    why a call has no result, the same live and after a restart; pure
 doubt       what to do with a call nobody knows the outcome of; pure
 checking    holds what goes to a tool and comes back against its schemas; pure
+pinning     whether a tool is still the one that was agreed to
 tool_server a server as an agent may use it, and what it may ask of us
 inputs      answers what a server asks: by a person, by a model, from the configuration
 telling     tells the caller how far a call is, not too often
@@ -17,10 +18,13 @@ from __future__ import annotations
 
 from interloom.bridges.handoff.doubt import Repeat
 from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered
+from interloom.bridges.handoff.pinning import OnChange, Pins
 from interloom.bridges.handoff.tool_server import SamplingModel, ToolServer, declared
 from interloom.bridges.handoff.toolbox import Toolbox
 
 __all__ = [
+    "OnChange",
+    "Pins",
     "Repeat",
     "SamplingModel",
     "ToolFailed",

@@ -27,6 +27,7 @@ from interloom.bridges.handoff.tool_server import ToolServer
 from interloom.bridges.mcp.core.rounds import Ask, Call, Created, Done
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.bridges.mcp.wire import Prepared, Wishes
+from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, TransportError
 from interloom.runtime.ledger.rows import CallState
@@ -75,7 +76,9 @@ class Conversation:
         row = self._task.call(made.key)
         if row is None:
             params: dict[str, Json] = {"name": made.tool, "arguments": arguments}
-            return await self._converse(Pending(Call(made.server, "tools/call", params)))
+            first = Pending(Call(made.server, "tools/call", params))
+            await self._agree(first)
+            return await self._converse(first)
         body = made.check(row)
         match row.state:
             case CallState.DONE:
@@ -89,6 +92,21 @@ class Conversation:
                 if remote is not None:
                     return await self._follow(remote)
                 return await self._go_on(pending.read_pending(body))
+
+    async def _agree(self, now: Pending) -> None:
+        """Have the tool's definition held against the one that was agreed to."""
+        made, client = self._made, self._server.client
+
+        async def ask(question: Question) -> Response:
+            (response,) = await self._task.ask(f"pin/{made.key}", [question])
+            return response
+
+        try:
+            tool = await self._patiently(now, lambda: client.find_tool(made.tool))
+            if tool is not None:
+                await self._server.pins.check(tool, server=made.server, ask=ask)
+        except InterloomError as error:
+            await self._fail(error)
 
     async def _go_on(self, now: Pending) -> JsonObject:
         """Take up a call of which nothing is under way."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from interloom.bridges.handoff.doubt import Repeat
+from interloom.bridges.handoff.pinning import Pins
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.asks import Sample
 from interloom.bridges.mcp.core.capabilities import Capabilities
@@ -40,12 +41,14 @@ class ToolServer:
         repeat: What to do with calls whose outcome is unknown after a crash.
         roots: Folders it is told of when it asks, absolute; none unless an operator named them.
         model: Writes the messages it asks for; None when it may not ask.
+        pins: The definitions of its tools that were agreed to.
     """
 
     client: McpClient
     repeat: Repeat = Repeat.ASK
     roots: tuple[Path, ...] = ()
     model: SamplingModel | None = None
+    pins: Pins = field(default_factory=Pins)
 
 
 def declared(*, roots: bool = False, model: bool = False) -> Capabilities:

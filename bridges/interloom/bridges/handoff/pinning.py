@@ -1,0 +1,90 @@
+"""Whether a tool is still the one that was agreed to.
+
+Source: ours; MCP 2026-07-28 server/tools: what a server says of a tool is untrusted. A definition
+may change after somebody has read it, and a model reads it again each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum, unique
+from typing import Final
+
+from interloom.bridges.mcp.core.errors import BadTool
+from interloom.bridges.mcp.core.tools import Tool
+from interloom.runtime.core.questions import Question, Response
+from interloom.runtime.telemetry.log import logger
+from interloom.runtime.values import Json
+
+log = logger("handoff")
+_NONE: Final[Mapping[str, str]] = {}
+
+
+@unique
+class OnChange(Enum):
+    """What to do when a tool's definition is another one than was agreed to."""
+
+    WARN = "warn"
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+class Pins:
+    """The definitions of one server's tools that were agreed to.
+
+    A tool that nobody pinned is pinned as it is when it is first called, for as long as the process
+    lives.
+
+    Args:
+        agreed: SHA-256 of definitions, hexadecimal, by tool.
+        on_change: What to do about another one.
+    """
+
+    def __init__(
+        self, agreed: Mapping[str, str] = _NONE, on_change: OnChange = OnChange.WARN
+    ) -> None:
+        self._agreed = dict(agreed)
+        self._on_change = on_change
+        self._warned: set[str] = set()
+
+    async def check(
+        self, tool: Tool, *, server: str, ask: Callable[[Question], Awaitable[Response]]
+    ) -> None:
+        """Let a call of a tool pass, or not.
+
+        Args:
+            tool: As its server lists it now.
+            server: Our name for the server.
+            ask: Puts a question to the task's caller.
+
+        Raises:
+            BadTool: It is another tool now, and nobody agreed to that.
+        """
+        agreed = self._agreed.setdefault(tool.name, tool.digest)
+        if agreed == tool.digest:
+            return
+        if tool.digest not in self._warned:
+            self._warned.add(tool.digest)
+            log.warning(
+                "call.tool_changed", server=server, tool=tool.name, agreed=agreed, now=tool.digest
+            )
+        match self._on_change:
+            case OnChange.WARN:
+                return
+            case OnChange.REFUSE:
+                raise BadTool(server, tool.name, "its definition is not the one agreed to")
+            case OnChange.ASK:
+                response = await ask(_question(tool, server))
+        if response.action != "accept" or (response.content or {}).get("call") is not True:
+            raise BadTool(server, tool.name, "nobody agreed to its new definition")
+        self._agreed[tool.name] = tool.digest
+
+
+def _question(tool: Tool, server: str) -> Question:
+    message = (
+        f"The tool {tool.name} of {server} is described in other words than those that were agreed"
+        " to. Should it be called all the same?"
+    )
+    properties: dict[str, Json] = {"call": {"type": "boolean", "title": "Call it"}}
+    schema: dict[str, Json] = {"type": "object", "properties": properties, "required": ["call"]}
+    return Question(f"{tool.name}-changed", message, schema, source=server)
