@@ -15,7 +15,7 @@ from tests.peers.conformance.mcp_servers import (
     modern_http,
     modern_stdio,
 )
-from tests.peers.conformance.mcp_suite import mcp_client
+from tests.peers.conformance.mcp_suite import mcp_client, mcp_client_of_2025
 from tests.peers.conformance.rest_fuzz import schemathesis
 from tests.peers.conformance.score import Judge
 from tests.peers.conformance.sdk import a2a_sdk
@@ -31,6 +31,7 @@ JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
         "server-everything-http": everything_http,
         "server-everything-stdio": everything_stdio,
         "mcp-client-2026-07-28": mcp_client,
+        "mcp-client-2025-11-25": mcp_client_of_2025,
     }
 )
 """By the name in the line `SCORE <name>: <passed>/<total>`."""

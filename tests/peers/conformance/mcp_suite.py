@@ -50,6 +50,11 @@ def mcp_client() -> Score:
     return _judge("2026-07-28")
 
 
+def mcp_client_of_2025() -> Score:
+    """The same at 2025-11-25, where the server wants to be greeted first."""
+    return _judge("2025-11-25")
+
+
 def _judge(revision: str) -> Score:
     package = _installed()
     required = yaml.safe_load((package / "requirements" / f"{revision}.yaml").read_text())["client"]
