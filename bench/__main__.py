@@ -22,7 +22,7 @@ from bench.table import Row, render
 @click.option(
     "--job", "jobs", multiple=True, type=click.Choice(list(JOBS)), help="Only this job; repeatable."
 )
-@click.option("--rounds", default=7, show_default=True, type=click.IntRange(min=1))
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option(
     "--seconds", default=0.6, show_default=True, type=click.FloatRange(min=0, min_open=True)
 )

@@ -11,8 +11,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.orders import Obey, Order, Report, on_orders
 from bench.serving import Place
@@ -27,66 +26,89 @@ from interloom.runtime.serve.runtime import OpenLedger, Runtime
 from interloom.runtime.serve.server import calm_collector
 from interloom.runtime.wire import jsonrpc, sse
 
-WINDOW: Final = 100
-"""Events that are timed: half of them before the one that is asked about."""
+
+class _Window(NamedTuple):
+    """The events that are timed, the one that is asked about in their middle.
+
+    Attributes:
+        first: The first of them.
+        last: The last.
+        tasks: In how many tasks, one after the other; the same number of events in all.
+    """
+
+    first: int
+    last: int
+    tasks: int
+
+
+# Many, for the garbage collector comes by once in some thousand events.
+_HUNDREDTH: Final = _Window(50, 150, 12)
+_TEN_THOUSANDTH: Final = _Window(9_400, 10_600, 1)
 _CHUNK: Final = "x" * 100
 _PATIENCE_S: Final = 30.0
 
 
 def hundredth(place: Place) -> None:
     """Around the 100th event, on the memory store."""
-    _measure(100, MemoryLedger, place)
+    _measure(_HUNDREDTH, MemoryLedger, place)
 
 
 def ten_thousandth(place: Place) -> None:
     """Around the 10,000th event, on the memory store."""
-    _measure(10_000, MemoryLedger, place)
+    _measure(_TEN_THOUSANDTH, MemoryLedger, place)
 
 
 def hundredth_on_sqlite(place: Place) -> None:
     """Around the 100th event, on SQLite."""
-    _measure(100, lambda: SqliteLedger(place.scratch / "tasks.db"), place)
+    _measure(_HUNDREDTH, lambda: SqliteLedger(place.scratch / "tasks.db"), place)
 
 
 def ten_thousandth_on_sqlite(place: Place) -> None:
     """Around the 10,000th event, on SQLite."""
-    _measure(10_000, lambda: SqliteLedger(place.scratch / "tasks.db"), place)
+    _measure(_TEN_THOUSANDTH, lambda: SqliteLedger(place.scratch / "tasks.db"), place)
 
 
-class _Marks:
-    """When the events of the window were stored, and the CPU used until then."""
+class _Meter:
+    """What the events of the window cost, in all tasks of an order."""
 
-    def __init__(self, event: int) -> None:
-        self.first, self.last = event - WINDOW // 2, event + WINDOW // 2
-        self.at_s: list[float] = []
-        self.cpu_s: list[float] = []
+    def __init__(self, window: _Window) -> None:
+        self.window = window
+        self.clear()
 
     def clear(self) -> None:
-        """Begin anew, with another task."""
-        self.at_s.clear()
-        self.cpu_s.clear()
+        """Begin anew."""
+        self._cpu_s = self._seconds = 0.0
+        self._latencies_s: list[float] = []
+        self._begun_s = self._before_s = self._at_s = 0.0
 
-    def take(self) -> None:
-        """Note this moment."""
-        self.at_s.append(time.perf_counter())
-        self.cpu_s.append(time.process_time())
+    def take(self, number: int) -> None:
+        """Note that an event is stored."""
+        now = time.perf_counter()
+        if number == self.window.first:
+            self._begun_s, self._before_s = now, time.process_time()
+        else:
+            self._latencies_s.append(now - self._at_s)
+        if number == self.window.last:
+            self._cpu_s += time.process_time() - self._before_s
+            self._seconds += now - self._begun_s
+        self._at_s = now
 
     def told(self) -> Report:
-        """What the window cost, as `bench.load.order_events` reads it."""
+        """As `bench.load.order_events` reads it."""
         return {
-            "cpu_s": self.cpu_s[-1] - self.cpu_s[0],
-            "seconds": self.at_s[-1] - self.at_s[0],
-            "latencies_s": [end - begin for begin, end in pairwise(self.at_s)],
+            "cpu_s": self._cpu_s,
+            "seconds": self._seconds,
+            "latencies_s": self._latencies_s,
         }
 
 
-def _writer(marks: _Marks) -> AgentDefinition:
+def _writer(meter: _Meter) -> AgentDefinition:
     @agent(name="writer", description="Writes piece by piece.")
     async def writer(ctx: Context) -> None:
-        for number in range(1, marks.last + 1):
+        for number in range(1, meter.window.last + 1):
             await ctx.artifact(_CHUNK, name="text", append=number > 1, last=False)
-            if number >= marks.first:
-                marks.take()
+            if number >= meter.window.first:
+                meter.take(number)
 
     return writer
 
@@ -104,20 +126,21 @@ async def _one_task(operations: Operations) -> None:
                 sse.encode(jsonrpc.result(1, follower.response(event)))
 
 
-def _measure(event: int, open_ledger: OpenLedger, place: Place) -> None:
-    marks = _Marks(event)
-    runtime = Runtime([_writer(marks).bind(Toolbox({}))], open_ledger)
-    on_orders(_open(runtime, marks), place)
+def _measure(window: _Window, open_ledger: OpenLedger, place: Place) -> None:
+    meter = _Meter(window)
+    runtime = Runtime([_writer(meter).bind(Toolbox({}))], open_ledger)
+    on_orders(_open(runtime, meter), place)
 
 
 @asynccontextmanager
-async def _open(runtime: Runtime, marks: _Marks) -> AsyncGenerator[Obey]:
+async def _open(runtime: Runtime, meter: _Meter) -> AsyncGenerator[Obey]:
     async with runtime.open() as operations:
         calm_collector()
 
         async def obey(_order: Order) -> Report:
-            marks.clear()
-            await _one_task(operations)
-            return marks.told()
+            meter.clear()
+            for _ in range(meter.window.tasks):
+                await _one_task(operations)
+            return meter.told()
 
         yield obey

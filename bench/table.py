@@ -45,7 +45,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """How long half of the requests may take at most.
+    """How much CPU a request may take, whatever the floor takes.
 
     Attributes:
         gate_ms: What we refuse to exceed.
@@ -55,7 +55,7 @@ class Ceiling:
 
     def verdict(self, summary: Summary) -> str:
         """The ceiling and the side a target falls on."""
-        held = "gate held" if summary.figures.p50_ms <= self.gate_ms else "OVER"
+        held = "gate held" if summary.figures.cpu_us <= self.gate_ms * 1000 else "OVER"
         return f"gate {self.gate_ms:g} ms: {held}"
 
 

@@ -40,10 +40,8 @@ def a_round(**cpu_us: float) -> dict[str, Figures]:
     return {name: Figures(cpu, 1000.0, 1.0, 2.0) for name, cpu in cpu_us.items()}
 
 
-def summary(
-    target: str = "ours", *, cpu_us: float = 100, p50_ms: float = 1, times_floor: float = 1
-) -> Summary:
-    return Summary(target, Figures(cpu_us, 1000.0, p50_ms, 2.0), times_floor)
+def summary(target: str = "ours", *, cpu_us: float = 100, times_floor: float = 1) -> Summary:
+    return Summary(target, Figures(cpu_us, 1000.0, 1.0, 2.0), times_floor)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +122,11 @@ def test_a_verdict_names_the_budget_and_the_side_a_ratio_falls_on(
 
 
 @pytest.mark.parametrize(
-    ("p50_ms", "verdict"), [(5.0, "gate 5 ms: gate held"), (5.1, "gate 5 ms: OVER")]
+    ("cpu_us", "verdict"), [(5000, "gate 5 ms: gate held"), (5001, "gate 5 ms: OVER")]
 )
-def test_a_ceiling_is_held_against_the_median_latency(p50_ms: float, verdict: str) -> None:
-    """Ours."""
-    assert Ceiling(gate_ms=5).verdict(summary(p50_ms=p50_ms, times_floor=9)) == verdict
+def test_a_ceiling_is_held_against_the_cpu_of_a_request(cpu_us: float, verdict: str) -> None:
+    """Ours: of all figures, CPU survives a busy machine best."""
+    assert Ceiling(gate_ms=5).verdict(summary(cpu_us=cpu_us, times_floor=9)) == verdict
 
 
 @pytest.mark.parametrize(

@@ -314,9 +314,8 @@ class MemoryLedger:
         now = self._clock.now()
         free = [
             task_id
-            for task_id in self._tasks
-            if (run := self._runs.get(task_id)) is not None
-            and not run.worker
+            for task_id, run in self._runs.items()  # not all tasks: most are over
+            if not run.worker
             and run.agent in agents
             and (run.state is RunState.ACTIVE or _is_due(self._alarms.get(task_id), now))
         ]
