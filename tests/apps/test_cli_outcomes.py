@@ -177,4 +177,6 @@ def test_card_without_our_binding_is_told(agent: FakeAgent) -> None:
     result = call(agent)
 
     assert result.exit_code == 1
-    assert "offers no JSONRPC or HTTP+JSON 1.0 interface; it offers TELEX 1.0" in result.stderr
+    assert (
+        "offers no JSONRPC or HTTP+JSON or GRPC 1.0 interface; it offers TELEX 1.0" in result.stderr
+    )

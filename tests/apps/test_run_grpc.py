@@ -19,6 +19,8 @@ import orjson
 
 from interloom.protos import a2a_pb2 as pb
 from tests.apps.agent_source import ECHO
+from tests.apps.command_line import call
+from tests.apps.fake_agent import FakeAgent, Raw
 
 BOUND_S: Final = 60.0
 LISTENING: Final = "serve.listening"
@@ -63,6 +65,25 @@ def test_agent_is_served_over_grpc_where_its_card_says(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         events = [orjson.loads(line) for line in cast("IO[str]", process.stderr)]
         assert [each["event"] for each in events] == ["task.moved", "serve.stopped"]
+
+
+def test_command_line_calls_an_agent_that_only_speaks_grpc(
+    tmp_path: Path, agent: FakeAgent
+) -> None:
+    with served(tmp_path, "--grpc-port", "0") as (_, (over_grpc, _)):
+        place = {
+            "url": over_grpc.removeprefix("grpc://"),
+            "protocolBinding": "GRPC",
+            "protocolVersion": "1.0",
+            "tenant": "echo",
+        }
+        card = {**agent.card, "supportedInterfaces": [place]}
+        agent.card_answer = Raw(200, orjson.dumps(card))
+
+        result = call(agent)
+
+    assert (result.exit_code, result.stdout) == (0, "Lisbon\n"), result.stderr
+    assert not agent.calls
 
 
 def _answer(address: str, tenant: str) -> str:

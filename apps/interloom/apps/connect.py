@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from interloom.apps.terminal import ExitCode, Failure
-from interloom.runtime.client import A2AClient, BadStatus, ClientOptions, for_origin, resolve
-from interloom.runtime.model import AgentCard
+from interloom.runtime.client import (
+    A2AClient,
+    BadStatus,
+    ClientOptions,
+    for_origin,
+    http_bindings,
+    resolve,
+)
+from interloom.runtime.client.port import Transport
+from interloom.runtime.model import AgentCard, AgentInterface
 from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.wire.card import Binding
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 """Where `interloom run` listens unless told otherwise."""
@@ -59,10 +68,20 @@ async def connected(address: Address) -> AsyncGenerator[A2AClient]:
         InterloomError: As for `interloom.runtime.client.resolve`.
     """
     port, options = PooledHttp(), _options(address.url)
-    try:
-        yield A2AClient(await _card(address, port, options), port, options=options)
-    finally:
-        await port.aclose()
+    async with AsyncExitStack() as held:
+        held.push_async_callback(port.aclose)
+
+        def over_grpc(interface: AgentInterface) -> Transport:
+            # Imported once a card leads there: grpc takes longer to load than most calls take.
+            from interloom.runtime.client.grpc import GrpcChannels  # noqa: PLC0415
+
+            channels = GrpcChannels()
+            held.push_async_callback(channels.aclose)
+            return channels.transport(interface)
+
+        opens = {**http_bindings(port), Binding.GRPC.value: over_grpc}
+        card = await _card(address, port, options)
+        yield A2AClient(card, port, options=options, opens=opens)
 
 
 def _options(url: str) -> ClientOptions:
