@@ -27,10 +27,13 @@ LISTENING: Final = "serve.listening"
 
 
 @contextmanager
-def served(folder: Path, *options: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
+def served(
+    folder: Path, *options: str, server: str = "{}"
+) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
     """`interloom run`, and the addresses it says it listens at."""
     (folder / "echo_agent_module.py").write_text(ECHO, "utf-8")
     config = 'agents: {echo: {use: "echo_agent_module:echo"}}\nstore: "memory:"\n'
+    config += f"server: {server}\n"
     (folder / "interloom.yaml").write_text(config, "utf-8")
     command = [sys.executable, "-m", "interloom.apps.cli", "run", "--port", "0", *options]
     with subprocess.Popen(  # noqa: S603 - this Python, these words
