@@ -18,6 +18,7 @@ InterloomError
 ├── Refused                        a policy said no
 ├── AgentFailed · AgentRejected    an author's code ends its task, in words for the caller
 ├── TransportError                 bytes did not arrive; retrying may help
+│   └── BrokenOff                  the connection broke while an answer was on its way
 └── Unavailable                    we cannot serve now; retrying later will help
 
 What a peer sees for each class is one table: `interloom.runtime.wire.errors`.
@@ -274,6 +275,12 @@ class TransportError(InterloomError):
     def __init__(self, message: str, *, delivered: bool) -> None:
         super().__init__(message)
         self.delivered = delivered
+
+
+class BrokenOff(TransportError):
+    """The connection broke while an answer was on its way; it was not a matter of time."""
+
+    code = "BROKEN_OFF"
 
 
 class Unavailable(InterloomError):

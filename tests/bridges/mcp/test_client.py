@@ -13,7 +13,8 @@ from interloom.bridges.mcp.core.errors import (
     UnsupportedVersion,
 )
 from interloom.bridges.mcp.core.frames import Profile
-from interloom.bridges.mcp.core.rounds import MAX_ROUNDS, Ask, Call, Done
+from interloom.bridges.mcp.core.rounds import MAX_ROUNDS, Ask, Call, Done, Send
+from interloom.runtime.errors import TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
 from tests.bridges.mcp.depot import (
@@ -25,7 +26,7 @@ from tests.bridges.mcp.depot import (
     gives,
     streams,
 )
-from tests.runtime.net.hostile import serving
+from tests.runtime.net.hostile import in_turn, sends_and_hangs_up, serving
 
 DONE: JsonObject = {"content": [{"type": "text", "text": "shipped"}]}
 CALL = Call("depot", "tools/call", {"name": "ship", "arguments": {"to": "Oslo"}})
@@ -179,3 +180,40 @@ async def test_depot_keeps_nothing_between_calls(port: PooledHttp) -> None:
 def _state(script: Depot, index: int) -> Json:
     params = script.frames[index]["params"]
     return params.get("requestState") if isinstance(params, dict) else None
+
+
+LISTED: JsonObject = {"tools": []}
+
+
+async def test_broken_stream_is_asked_again_under_a_new_id_where_that_is_safe(
+    port: PooledHttp,
+) -> None:
+    """MCP 2026-07-28 streamable-http: streams are not resumable; ours: reading twice is reading."""
+    script = depot(tools_list=gives(LISTED))
+    async with serving(in_turn(sends_and_hangs_up(b""), script.answer)) as server:
+        with anyio.fail_after(10):
+            assert await client_of(server, port).list_tools() == ()
+
+    first, second = (json.loads(seen.body)["id"] for seen in server.requests)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("send", "requests"),
+    [
+        (CALL.send(), 2),  # with the list
+        (Send("resources/read", {"uri": "a", "requestState": "s"}), 1),
+    ],
+)
+async def test_broken_stream_is_not_asked_again_where_it_may_count_twice(
+    port: PooledHttp, send: Send, requests: int
+) -> None:
+    """ours: a tool may have run, and a state may be good for once."""
+    script = depot()
+    listed = [script.answer] * (requests - 1)
+    async with serving(in_turn(*listed, sends_and_hangs_up(b""))) as server:
+        with pytest.raises(TransportError) as caught, anyio.fail_after(10):
+            await client_of(server, port).exchange(send)
+
+    assert caught.value.delivered
+    assert len(server.requests) == requests

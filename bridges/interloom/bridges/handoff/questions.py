@@ -31,15 +31,23 @@ def questions(requests: Mapping[str, Elicit], *, server: str, method: str) -> li
 
 
 def _question(key: str, elicit: Elicit, server: str, method: str) -> Question:
+    is_held_live = elicit.is_held_live
     if elicit.mode == "url":
-        return Question(key, elicit.message, mode="url", url=elicit.url or "", source=server)
+        return Question(
+            key,
+            elicit.message,
+            mode="url",
+            url=elicit.url or "",
+            source=server,
+            is_held_live=is_held_live,
+        )
     schema = elicit.schema or {}
     try:
         check_form(schema)
     except LocalError as broken:
         rule = f"requestedSchema of {key[:60]!r}: {broken}"
         raise BadResult(server, method, rule) from None
-    return Question(key, elicit.message, schema, source=server)
+    return Question(key, elicit.message, schema, source=server, is_held_live=is_held_live)
 
 
 def results(keys: Iterable[str], responses: Sequence[Response]) -> dict[str, Json]:

@@ -38,7 +38,7 @@ from interloom.bridges.mcp.core.routing import (
 )
 from interloom.bridges.mcp.port import Hear, Patience
 from interloom.bridges.mcp.waiting import News, Waiting
-from interloom.runtime.errors import TransportError
+from interloom.runtime.errors import BrokenOff, TransportError
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Json, JsonObject
 
@@ -292,7 +292,8 @@ class Channel:
                 waiting.put(BadFrame(self.server, request.method, self._fault))
             else:
                 rule = self._manners.ended
-                waiting.put(self._error(request, rule, delivered=waiting.is_sent))
+                text = f"MCP server {self.server}: {request.method}: {rule}"
+                waiting.put(BrokenOff(text, delivered=waiting.is_sent))
         if self._attendant is not None:
             self._attendant.ended()
 

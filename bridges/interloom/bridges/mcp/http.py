@@ -36,7 +36,7 @@ from interloom.bridges.mcp.core.frames import (
     read_message,
 )
 from interloom.bridges.mcp.port import Hear, Patience
-from interloom.runtime.errors import BadConfig, LocalError, TransportError
+from interloom.runtime.errors import BadConfig, BrokenOff, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
@@ -277,6 +277,8 @@ def nameless(
     if not rule or (urlsplit(server.url).hostname or "") not in address.lower():
         rule = str(error)  # the port has named no address
     text = f"MCP server {server.name}: {method}: {rule}"
+    if isinstance(error, BrokenOff):
+        return BrokenOff(text, delivered=error.delivered)
     if isinstance(error, TransportError):
         return TransportError(text, delivered=error.delivered)
     return LocalError(text)

@@ -14,6 +14,7 @@ from interloom.bridges.mcp.core import frames, headers
 from interloom.bridges.mcp.core.errors import UnsupportedVersion
 from interloom.bridges.mcp.core.notices import LOG_LEVEL, PROGRESS, Level, Listening, Notice
 from interloom.bridges.mcp.port import Hear, Patience, Transport
+from interloom.runtime.errors import BrokenOff
 from interloom.runtime.values import Ids, Json, JsonObject
 
 Heard: TypeAlias = Callable[[Notice], Awaitable[None]]
@@ -31,6 +32,17 @@ class Wishes(NamedTuple):
     progress: bool = False
     log: Level | None = None
 
+
+REPEATABLE: Final = frozenset(
+    {
+        *("server/discover", "tools/list", "prompts/list", "prompts/get", "resources/list"),
+        *("resources/templates/list", "resources/read", "completion/complete", "tasks/get"),
+    }
+)
+"""Requests that change nothing, however often they are made; a tool's call is not among them."""
+
+ROUND_KEYS: Final = frozenset({"inputResponses", "requestState"})
+"""Params of a retry, whose state a server may take once only."""
 
 NOTHING: Final = Wishes()
 _NO_META: Final[JsonObject] = {}
@@ -143,9 +155,24 @@ class Wire:
     async def _send(
         self, ready: Prepared, heard: Heard | None, patience: Patience | None
     ) -> JsonObject:
+        """One request, and another under a new id when its connection broke and repeating is safe.
+
+        A stream is not taken up again where it broke (streamable-http "Receiving Messages"), and a
+        child that died is started again for whoever asks (stdio "Unexpected Termination").
+        """
         hear = None if heard is None else _hearing(ready, heard)
+        try:
+            return await self._transport.request(
+                ready.request, ready.headers, hear=hear, patience=patience
+            )
+        except BrokenOff:
+            if ready.method not in REPEATABLE or ROUND_KEYS & ready.params.keys():
+                raise
+        method, params, meta, wishes, mirrored = ready.method, *ready[2:]
+        again = self.prepare(method, params, meta=meta, wishes=wishes, mirrored=mirrored)
+        hear = None if heard is None else _hearing(again, heard)
         return await self._transport.request(
-            ready.request, ready.headers, hear=hear, patience=patience
+            again.request, again.headers, hear=hear, patience=patience
         )
 
     def _use(self, version: str) -> None:

@@ -6,7 +6,7 @@ Source: DESIGN of this project (`ours`); the form subset is MCP 2026-07-28 clien
 A status message that asks carries a text part a person can read and one data part:
 
     {"questions": {name: {"message": str, "mode": "form" | "url", "schema": {...}, "url": str,
-                          "source": str}}}
+                          "source": str, "heldLive": true}}}
 
 `name` is what an answer refers to; it is unique among the task's open questions.
 """
@@ -46,6 +46,8 @@ class Question:
         mode: `form` is answered here; `url` is answered elsewhere and confirmed here.
         url: Where to go in mode `url`.
         source: Who asks, e.g. the tool server's name; a person must be able to tell.
+        is_held_live: Whoever asks holds a connection open for the answer: unlike other questions,
+            this one does not outlive a restart of the process, and says so.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Question:
     mode: Mode = "form"
     url: str = ""
     source: str = ""
+    is_held_live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ def _shape(question: Question) -> dict[str, Json]:
         shape["url"] = question.url
     if question.source:
         shape["source"] = question.source
+    if question.is_held_live:
+        shape["heldLive"] = True
     return shape
 
 
@@ -218,6 +223,7 @@ def _question(saved: JsonObject) -> Question:
         mode=cast("Mode", saved["mode"]),
         url=cast("str", saved.get("url", "")),
         source=cast("str", saved.get("source", "")),
+        is_held_live=saved.get("heldLive") is True,
     )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from interloom.runtime.errors import LocalError, TransportError
+from interloom.runtime.errors import BrokenOff, LocalError, TransportError
 from interloom.runtime.net.guard import Guard, GuardedResolver
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
 
@@ -251,7 +251,8 @@ def _translated(error: Exception, url: str, limits: Limits) -> LocalError | Tran
     for kind, delivered, rule in _RULES:
         if isinstance(error, kind):
             text = f"{_host(url)}: {rule.format(limits=limits)}"
-            return TransportError(text, delivered=delivered)
+            broke = delivered and not isinstance(error, TimeoutError)
+            return (BrokenOff if broke else TransportError)(text, delivered=delivered)
     return TransportError(f"{_host(url)}: the exchange failed", delivered=True)
 
 

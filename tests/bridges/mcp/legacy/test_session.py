@@ -11,11 +11,11 @@ import anyio
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.asks import HELD_LIVE
 from interloom.bridges.mcp.core.errors import McpError
 from interloom.bridges.mcp.core.frames import Notification, Profile, Request, request
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.eras import Era, Eras
-from interloom.bridges.mcp.legacy.translate import HELD_LIVE
 from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import TransportError
 from interloom.runtime.values import Json, JsonObject
@@ -155,9 +155,11 @@ async def test_question_in_a_call_is_a_round_that_says_it_is_held_live() -> None
 
     assert first["resultType"] == "input_required"
     assert first["inputRequests"] == {
-        "0": {"method": "elicitation/create", "params": {"mode": "form", **FORM}}
+        "0": {
+            "method": "elicitation/create",
+            "params": {"mode": "form", **FORM, "_meta": {HELD_LIVE: True}},
+        }
     }
-    assert first["_meta"] == {HELD_LIVE: True}
     assert last["structuredContent"] == YES
     assert answer_of(elder.server, 0) == {"jsonrpc": "2.0", "id": 0, "result": YES}
     assert methods(elder.server).count("tools/call") == 1

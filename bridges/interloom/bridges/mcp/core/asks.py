@@ -25,6 +25,9 @@ MAX_REQUESTS: Final = 32
 MAX_ASK_BYTES: Final = 256 * 1024
 """Bytes of one round's `inputRequests`, which travel on in a task's status; ours."""
 
+HELD_LIVE: Final = "io.interloom/heldLive"
+"""Key of a request's `_meta` that says that its question does not survive a restart of ours."""
+
 MAX_URL_CHARS: Final = 8192
 """Characters of a URL a person is sent to; ours."""
 
@@ -39,12 +42,14 @@ class Elicit:
         schema: `requestedSchema` of a form, of type object and otherwise as sent: see
             `runtime.core.forms` before anything is held against it; None in `url` mode.
         url: Where to go in `url` mode, absolute http(s); None for a form. Never fetched by us.
+        is_held_live: The server holds a connection open for the answer (`HELD_LIVE`).
     """
 
     message: str
     mode: Literal["form", "url"]
     schema: JsonObject | None = None
     url: str | None = None
+    is_held_live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +257,7 @@ def _read_url(message: str, params: JsonObject) -> Elicit:
     url = params.get("url")
     if not isinstance(url, str) or not _is_web_url(url):
         raise _Broken("params.url must be an absolute http or https URL")
-    return Elicit(message, "url", url=url)
+    return Elicit(message, "url", url=url, is_held_live=_is_held_live(params))
 
 
 def _read_form(message: str, params: JsonObject) -> Elicit:
@@ -261,7 +266,12 @@ def _read_form(message: str, params: JsonObject) -> Elicit:
         raise _Broken("params.requestedSchema must be a schema of type object")
     if not isinstance(schema.get("properties", {}), Mapping):
         raise _Broken("params.requestedSchema.properties must be an object")
-    return Elicit(message, "form", schema=schema)
+    return Elicit(message, "form", schema=schema, is_held_live=_is_held_live(params))
+
+
+def _is_held_live(params: JsonObject) -> bool:
+    meta = params.get("_meta")
+    return isinstance(meta, Mapping) and meta.get(HELD_LIVE) is True
 
 
 def _is_web_url(url: str) -> bool:

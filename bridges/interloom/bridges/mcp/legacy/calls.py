@@ -113,6 +113,10 @@ class Calls:
             raise self._error(request, rule, delivered=True) from None
         return await self.follow(held, hear, patience)
 
+    def forget(self) -> None:
+        """Whoever comes back with an answer from now on comes too late."""
+        self._held.clear()
+
     def asked(
         self, connection: Connection, held: HeldCall | None, frame: JsonObject, tasks: TaskGroup
     ) -> None:

@@ -79,6 +79,7 @@ class Session:
                 yield
             finally:
                 self._tasks = None
+                self._calls.forget()
                 tasks.cancel_scope.cancel()
 
     async def request(

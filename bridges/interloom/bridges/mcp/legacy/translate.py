@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from interloom.bridges.mcp.core.asks import HELD_LIVE
 from interloom.bridges.mcp.core.errors import BadResult
 from interloom.bridges.mcp.core.frames import PREFIX, Notification, Request
 from interloom.bridges.mcp.core.routing import SUBSCRIPTION
@@ -27,9 +28,6 @@ HELD: Final = "held:"
 
 AGAIN: Final = "again:"
 """The `requestState` of a call that is to be made again, from the start, after its question."""
-
-HELD_LIVE: Final = "io.interloom/heldLive"
-"""`_meta` key of a round whose question does not survive a restart of this process."""
 
 URL_REQUIRED: Final = -32042
 """URLElicitationRequiredError (client/elicitation "Error Handling")."""
@@ -99,19 +97,22 @@ def discovered(welcome: JsonObject, request: Request) -> JsonObject:
 
 
 def round_of(asked: Mapping[str, JsonObject], state: str) -> JsonObject:
-    """Questions as an `InputRequiredResult`; they are held open where `state` says so."""
-    return {
-        "resultType": "input_required",
-        "inputRequests": dict(asked),
-        "requestState": state,
-        **({"_meta": {HELD_LIVE: True}} if state.startswith(HELD) else {}),
-    }
+    """Questions as an `InputRequiredResult`; those held open on their connection say so."""
+    is_held = state.startswith(HELD)
+    requests = {key: _held_live(each) if is_held else each for key, each in asked.items()}
+    return {"resultType": "input_required", "inputRequests": requests, "requestState": state}
 
 
 def question(params: JsonObject) -> JsonObject:
     """The params of a server's `elicitation/create` as an input request."""
     known = {key: value for key, value in params.items() if key != "_meta"}
     return {"method": ELICIT, "params": {"mode": "form", **known}}
+
+
+def _held_live(request: JsonObject) -> JsonObject:
+    params = request.get("params")
+    known: JsonObject = params if isinstance(params, Mapping) else {}
+    return {**request, "params": {**known, "_meta": {HELD_LIVE: True}}}
 
 
 def required_urls(data: Json, *, server: str, method: str) -> dict[str, JsonObject]:
