@@ -24,6 +24,7 @@ ASYNCIO = {
     "bench/serving.py": "protocol callbacks, which anyio does not have",
     "tests/runtime/engine/test_endings.py": "what an author's other libraries raise",
     "tests/runtime/engine/test_following.py": "what the loop keeps for each who waits",
+    "tests/runtime/ledger/test_writer.py": "how a task group ends its tasks",
     "tests/runtime/serve/test_secrets.py": "what an author's other libraries use",
 }
 """Files that import asyncio, and why anyio does not do."""

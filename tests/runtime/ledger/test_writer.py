@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from asyncio import CancelledError, create_task  # noqa: TID251 - how a task group ends its tasks
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import anyio
 import pytest
 
 from interloom.runtime.errors import Conflict, LocalError, Unavailable
-from interloom.runtime.ledger.writer import MAX_GROUP, GroupWriter, Transaction
+from interloom.runtime.ledger.writer import MAX_GROUP, GroupWriter, Transaction, outcome
 
 LIMIT_S = 10
 
@@ -138,3 +139,27 @@ async def test_closing_writes_what_is_queued_and_takes_nothing_more(desk: Desk) 
     for done in pending:
         await done
     assert len(desk.notes()) == 10
+
+
+@pytest.mark.parametrize("transaction", [note("stored"), refused], ids=["stored", "refused"])
+async def test_cancellation_is_put_off_and_never_lost(desk: Desk, transaction: Transaction) -> None:
+    """A plain `asyncio` cancel gets through every shield; whoever sent it waits for the end.
+
+    Else a task that goes on after a refusal, as one that claims runs does, would never end.
+    """
+    heard: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await outcome(desk.writer.submit(transaction))
+        except Conflict:
+            heard.append("refused")
+        heard.append("known")
+        await anyio.sleep_forever()
+
+    waiting = create_task(wait())
+    await anyio.lowlevel.checkpoint()
+    waiting.cancel()
+    with pytest.raises(CancelledError):
+        await waiting
+    assert heard[-1] == "known"

@@ -110,16 +110,18 @@ async def outcome(done: asyncio.Future[None]) -> None:
         InterloomError: What `submit`'s transaction was refused with.
     """
     put_off = False
-    while not done.done():
-        try:
-            await asyncio.shield(done)
-        except asyncio.CancelledError:
-            put_off = True
-    task = asyncio.current_task()
-    if put_off and task is not None:
-        task.uncancel()
-        task.cancel()
-    done.result()
+    try:
+        while not done.done():
+            try:
+                await asyncio.shield(done)
+            except asyncio.CancelledError:
+                put_off = True
+        done.result()
+    finally:  # a refusal comes out of the wait itself, and must not eat the cancellation
+        task = asyncio.current_task()
+        if put_off and task is not None:
+            task.uncancel()
+            task.cancel()
 
 
 def _resolve(group: list[_Entry]) -> None:
