@@ -3,7 +3,8 @@
 rows        what a transaction writes and what a read gives back
 port        what every store promises
 memory      for tests and trials; gone with the process
-sqlite      one host, one file; see its schema.sql
+pages       ListTasks in SQL
+sqlite      one host, one file; see schema/
 """
 
 from __future__ import annotations
