@@ -8,8 +8,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from interloom.runtime.engine.listing import as_of
 from interloom.runtime.errors import BadParams
-from interloom.runtime.model import ListTasksRequest, ListTasksResponse, TaskState, decode
+from interloom.runtime.model import ListTasksRequest, ListTasksResponse, Task, TaskState, decode
 from interloom.runtime.testing import asker, echo
 from interloom.runtime.testing.agents import Slow
 from tests.runtime.engine.house import House, Store, house
@@ -77,3 +78,18 @@ async def test_token_is_good_for_its_own_filter_only(store: Store) -> None:
         token = (await listed(home, pageSize=1)).next_page_token
         with pytest.raises(BadParams, match="pageToken: belongs to another query"):
             await listed(home, pageSize=1, pageToken=token, status="TASK_STATE_COMPLETED")
+
+
+async def test_task_that_moves_on_meanwhile_is_listed_as_it_was_found(store: Store) -> None:
+    """Else a page could show a task in a state that was not asked for."""
+    slow = Slow()
+    async with house(store, slow.agent) as home:
+        task = await home.begin("go")
+        await slow.working.wait()
+        stored = await home.ledger.task(task.id)
+        assert stored is not None
+        slow.finish.set()
+        done = await home.over(task)
+        shown = decode(Task, orjson.loads(await as_of(home.tasks, stored.record)))
+    assert (shown.status.state, done.status.state) == (TaskState.WORKING, TaskState.COMPLETED)
+    assert shown.artifacts == ()

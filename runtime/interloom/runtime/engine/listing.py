@@ -8,7 +8,8 @@ from __future__ import annotations
 import orjson
 
 from interloom.runtime.core import paging
-from interloom.runtime.core.view import shorten
+from interloom.runtime.core.record import TaskRecord
+from interloom.runtime.core.view import TaskView, shorten
 from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.ledger.rows import StoredTask
@@ -35,8 +36,14 @@ async def list_tasks(tasks: Tasks, caller: Caller, request: ListTasksRequest) ->
 
 
 async def _listed(tasks: Tasks, stored: StoredTask, request: ListTasksRequest) -> bytes:
-    task = stored.snapshot
-    if task is None:  # it moves, so mostly it is in memory
-        async with tasks.held(stored.record.id) as live:
-            task = await tasks.json(live)
+    task = stored.snapshot or await as_of(tasks, stored.record)
     return shorten(task, request.history_length, artifacts=bool(request.include_artifacts))
+
+
+async def as_of(tasks: Tasks, record: TaskRecord) -> bytes:
+    """The A2A Task as it was at a record of it, as JSON, though it may have moved on."""
+    live = tasks.find(record.id)
+    if live is not None and live.stored.seq == record.seq:
+        return await tasks.json(live)
+    events = await tasks.all_events(record.id, record.seq)
+    return TaskView(record.id, record.context_id, events).json()
