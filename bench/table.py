@@ -61,13 +61,13 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two rows that must not differ by much.
+    """A row that must not be much dearer than another.
 
     Attributes:
         target: Of both rows.
-        job: Of the one.
-        other: Job of the other.
-        gate: How many times the one's CPU the other's may be, and the reverse.
+        job: Of the other.
+        other: Of the row that is held against it.
+        gate: How many times its CPU this row's may be; to be cheaper is no fault.
     """
 
     target: str
@@ -83,7 +83,7 @@ class Comparison:
         if not {self.job, self.other} <= set(cpu_us):
             return None
         times = cpu_us[self.other] / cpu_us[self.job]
-        held = "gate held" if 1 / self.gate <= times <= self.gate else "OVER"
+        held = "gate held" if times <= self.gate else "OVER"
         costs = f"{self.other} costs {times:.2f}x {self.job}"
         return f"{self.target}: {costs}, gate {self.gate:g}x: {held}"
 

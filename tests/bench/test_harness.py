@@ -134,11 +134,11 @@ def test_a_ceiling_is_held_against_the_cpu_of_a_request(cpu_us: float, verdict: 
     [
         (130, "ours: many costs 1.30x few, gate 1.3x: gate held"),
         (131, "ours: many costs 1.31x few, gate 1.3x: OVER"),
-        (70, "ours: many costs 0.70x few, gate 1.3x: OVER"),
+        (70, "ours: many costs 0.70x few, gate 1.3x: gate held"),
     ],
 )
 def test_a_comparison_is_between_two_rows_of_one_target(cpu_us: float, verdict: str) -> None:
-    """Ours: cheaper by as much is suspicious, too."""
+    """Ours: many in flight may share what few pay each."""
     rows = [
         Row("few", summary("floor", cpu_us=1), "floor"),
         Row("few", summary(cpu_us=100), ""),
