@@ -84,6 +84,14 @@ async def test_list_that_is_kept_is_stale_when_its_server_says_so() -> None:
     assert script.methods.count("tools/list") == 2
 
 
+async def test_what_the_block_raises_leaves_it_as_it_is() -> None:
+    """ours: an error of the start is told in its own words, not as a group of errors."""
+    tools = servers({"command": sys.executable, "args": []})
+    with pytest.raises(BadConfig, match="somebody else's store"), anyio.fail_after(20):
+        async with tools.open():
+            raise BadConfig("somebody else's store")
+
+
 async def test_server_that_is_down_is_left_alone_after_a_while() -> None:
     """ours: a call that waits for a server that is down waits for nothing."""
     tools = servers({"url": "http://127.0.0.1:9/mcp", "timeout": 1})

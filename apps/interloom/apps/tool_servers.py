@@ -46,7 +46,12 @@ class ToolServers:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
-        """Let the servers be used while the block runs; end what was started when it is left."""
+        """Let the servers be used while the block runs; end what was started when it is left.
+
+        What the block raises leaves it as it is: whoever started us reads it, and a task group of
+        ours would only wrap it.
+        """
+        broke: Exception | None = None
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_connections)
             for transport in self._transports.values():
@@ -54,8 +59,13 @@ class ToolServers:
             group = await stack.enter_async_context(anyio.create_task_group())
             for server in self.by_name.values():
                 group.start_soon(_watch, server.client)
-            yield
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised below, outside of the groups
+                broke = error
             group.cancel_scope.cancel()
+        if broke is not None:
+            raise broke
 
     async def _close_connections(self) -> None:
         with anyio.CancelScope(shield=True):
