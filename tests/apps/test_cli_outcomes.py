@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.apps import fake_agent as fake
-from tests.apps.command_line import call, run
+from tests.apps.command_line import ASKING, ASKS, call, run
 from tests.apps.fake_agent import Answer, Error, Events, FakeAgent, Hang, Raw
 
 
@@ -180,3 +180,20 @@ def test_card_without_our_binding_is_told(agent: FakeAgent) -> None:
     assert (
         "offers no JSONRPC or HTTP+JSON or GRPC 1.0 interface; it offers TELEX 1.0" in result.stderr
     )
+
+
+def test_binding_that_the_agent_does_not_offer_is_told(agent: FakeAgent) -> None:
+    result = call(agent, "--binding", "HTTP+JSON")
+
+    assert result.exit_code == 1
+    assert "offers no HTTP+JSON 1.0 interface; it offers JSONRPC 1.0" in result.stderr
+
+
+def test_binding_that_was_chosen_is_kept_in_the_hint(agent: FakeAgent) -> None:
+    agent.on("SendStreamingMessage", ASKS)
+    agent.on("GetTask", fake.Result(ASKING))
+
+    result = call(agent, "--binding", "jsonrpc")
+
+    assert result.exit_code == 6
+    assert "--binding JSONRPC" in result.stderr

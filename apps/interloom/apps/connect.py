@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from interloom.apps.terminal import ExitCode, Failure
@@ -38,10 +38,12 @@ class Address:
     Attributes:
         url: Base URL of the server.
         agent: The name the agent is served under.
+        binding: The binding to speak; empty for the first of its card that can be reached.
     """
 
     url: str
     agent: str
+    binding: str = ""
 
     @property
     def agent_url(self) -> str:
@@ -52,7 +54,8 @@ class Address:
     def options(self) -> tuple[str, ...]:
         """The options of `interloom tasks` that lead here."""
         at = () if self.url == DEFAULT_URL else ("--url", self.url)
-        return ("--agent", self.agent, *at)
+        by = ("--binding", self.binding) if self.binding else ()
+        return ("--agent", self.agent, *at, *by)
 
     def command(self, verb: str, task_id: str) -> str:
         """A command of `interloom tasks` about one task, ready to be pasted."""
@@ -67,7 +70,7 @@ async def connected(address: Address) -> AsyncGenerator[A2AClient]:
         Failure: The server knows no such agent.
         InterloomError: As for `interloom.runtime.client.resolve`.
     """
-    port, options = PooledHttp(), _options(address.url)
+    port, options = PooledHttp(), _options(address)
     async with AsyncExitStack() as held:
         held.push_async_callback(port.aclose)
 
@@ -84,12 +87,14 @@ async def connected(address: Address) -> AsyncGenerator[A2AClient]:
         yield A2AClient(card, port, options=options, opens=opens)
 
 
-def _options(url: str) -> ClientOptions:
+def _options(address: Address) -> ClientOptions:
     """The token of the environment goes to the server that was named and to no other."""
+    options = ClientOptions(bindings=(address.binding,) if address.binding else ())
     token = os.environ.get(TOKEN)
     if not token:
-        return ClientOptions()
-    return ClientOptions(credentials=for_origin(url, {"authorization": f"Bearer {token}"}))
+        return options
+    sent = for_origin(address.url, {"authorization": f"Bearer {token}"})
+    return replace(options, credentials=sent)
 
 
 async def _card(address: Address, port: PooledHttp, options: ClientOptions) -> AgentCard:

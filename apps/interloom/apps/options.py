@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from interloom.apps.connect import DEFAULT_URL
+from interloom.runtime.wire.card import Binding
 
 url = click.option(
     "--url",
@@ -13,6 +14,14 @@ url = click.option(
     envvar="INTERLOOM_URL",
     show_envvar=True,
     help="Base URL of the server.",
+)
+binding = click.option(
+    "--binding",
+    type=click.Choice([each.value for each in Binding], case_sensitive=False),
+    default=None,
+    envvar="INTERLOOM_BINDING",
+    show_envvar=True,
+    help="Speak this one; else the first of the agent's card that can be reached.",
 )
 agent = click.option(
     "--agent",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import pytest
+from joserfc.jwk import OKPKey
 
-from interloom.runtime.client import A2AClient
+from interloom.runtime.client import A2AClient, Cards, ClientOptions, Demand, Trust
 from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
@@ -16,8 +18,9 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.model import Message, Part, Role, Task, TaskState
-from interloom.runtime.testing.pair import pair
+from interloom.runtime.testing.pair import PATIENT, pair
 from interloom.runtime.wire.card import About
+from interloom.runtime.wire.keys import signing_key
 
 SEAT = Question(
     "seat", "Which seat?", {"type": "object", "properties": {"place": {"type": "string"}}}
@@ -86,3 +89,18 @@ async def test_refusals_arrive_as_the_classes_they_left_as() -> None:
             await client.cancel(task.id)
         with pytest.raises(UnsupportedOperation):
             await anext(client.subscribe(task.id))
+
+
+async def test_card_is_trusted_by_the_keys_its_server_publishes() -> None:
+    """A2A 8.4.3, RFC 7517: `jku` leads to the key set, which is on the list."""
+    key = signing_key(OKPKey.generate_key("Ed25519").as_pem(private=True))
+    settings = replace(PATIENT, signing_key=key)
+    trust = Trust(Demand.REQUIRE, key_origins=frozenset({PATIENT.base_url}))
+    agents = [Agent(About("book", "Books."), book)]
+    with anyio.fail_after(10):
+        async with pair(agents, MemoryLedger, settings) as world:
+            cards = Cards(world.port, ClientOptions(trust=trust))
+            client = A2AClient(world.url("book"), world.port, cards=cards)
+
+            assert len((await client.card()).signatures) == 1
+            assert isinstance(await client.send(message("a seat")), Task)

@@ -17,6 +17,7 @@ from interloom.apps.terminal import Terminal
 @click.argument("agent")
 @click.argument("text")
 @options.url
+@options.binding
 @click.option("--task", "task_id", default="", help="Continue this task.")
 @click.option("--context", "context_id", default="", help="Stay in this conversation.")
 @options.wait
@@ -29,6 +30,7 @@ def call(  # noqa: PLR0913 - one parameter an option, which is click's way
     agent: str,
     text: str,
     url: str,
+    binding: str | None,
     task_id: str,
     context_id: str,
     wait: bool,
@@ -46,7 +48,7 @@ def call(  # noqa: PLR0913 - one parameter an option, which is click's way
     if not text.strip():
         raise click.UsageError("TEXT is empty", ctx)
     converse(
-        Address(url, agent),
+        Address(url, agent, binding or ""),
         message_to(text_answer(text), task_id=task_id, context_id=context_id),
         Manner(timeout_s=timeout_s, wait=wait, as_json=output == "json"),
         ctx.ensure_object(Terminal),

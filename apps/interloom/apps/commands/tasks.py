@@ -49,6 +49,7 @@ def tasks() -> None:
 @tasks.command("list")
 @options.agent
 @options.url
+@options.binding
 @click.option("--state", type=click.Choice(list(STATES)), help="Only tasks in this state.")
 @click.option("--context", "context_id", default="", help="Only tasks of this conversation.")
 @click.option("--limit", type=click.IntRange(1, 100), default=50, show_default=True)
@@ -58,6 +59,7 @@ def list_tasks(  # noqa: PLR0913 - one parameter an option, which is click's way
     *,
     agent: str,
     url: str,
+    binding: str | None,
     state: str | None,
     context_id: str,
     limit: int,
@@ -71,7 +73,7 @@ def list_tasks(  # noqa: PLR0913 - one parameter an option, which is click's way
         page_size=limit,
         page_token=page_token,
     )
-    page = _ask(Address(url, agent), lambda client: client.list(request))
+    page = _ask(Address(url, agent, binding or ""), lambda client: client.list(request))
     if output == "json":
         emit_json(page.to_json())
         return
@@ -87,10 +89,11 @@ def list_tasks(  # noqa: PLR0913 - one parameter an option, which is click's way
 @click.argument("task_id", metavar="TASK")
 @options.agent
 @options.url
+@options.binding
 @options.output
-def get_task(*, task_id: str, agent: str, url: str, output: str) -> None:
+def get_task(*, task_id: str, agent: str, url: str, binding: str | None, output: str) -> None:
     """Show a task: its state, what it says, what it made."""
-    address = Address(url, agent)
+    address = Address(url, agent, binding or "")
     task = _ask(address, lambda client: client.get(task_id))
     if output == "json":
         emit_json(task.to_json())
@@ -104,10 +107,11 @@ def get_task(*, task_id: str, agent: str, url: str, output: str) -> None:
 @click.argument("task_id", metavar="TASK")
 @options.agent
 @options.url
+@options.binding
 @options.output
-def cancel_task(*, task_id: str, agent: str, url: str, output: str) -> None:
+def cancel_task(*, task_id: str, agent: str, url: str, binding: str | None, output: str) -> None:
     """Ask the agent to stop working on a task."""
-    task = _ask(Address(url, agent), lambda client: client.cancel(task_id))
+    task = _ask(Address(url, agent, binding or ""), lambda client: client.cancel(task_id))
     if output == "json":
         emit_json(task.to_json())
     else:
@@ -122,6 +126,7 @@ def cancel_task(*, task_id: str, agent: str, url: str, output: str) -> None:
 @click.option("--decline", is_flag=True, help="Refuse to answer.")
 @options.agent
 @options.url
+@options.binding
 @options.wait
 @options.timeout
 @options.output
@@ -136,6 +141,7 @@ def answer_task(  # noqa: PLR0913 - one parameter an option, which is click's wa
     decline: bool,
     agent: str,
     url: str,
+    binding: str | None,
     wait: bool,
     timeout_s: float,
     output: str,
@@ -148,7 +154,7 @@ def answer_task(  # noqa: PLR0913 - one parameter an option, which is click's wa
     """
     if [text is not None, bool(pairs), content is not None, decline].count(True) != 1:
         raise click.UsageError("give exactly one of TEXT, --set, --json and --decline", ctx)
-    address = Address(url, agent)
+    address = Address(url, agent, binding or "")
     if text is not None:
         part = _words(text, ctx)
     else:
