@@ -15,6 +15,7 @@ port        `Transport`: what a binding is to the client
 jsonrpc     the JSON-RPC binding
 rest        the HTTP+JSON binding
 grpc        the gRPC binding; loads grpc and protobuf, so nothing here imports it
+v03         a client of agents that still speak A2A 0.3; nothing imports it
 exchange    an HTTP exchange, as both have it
 replies     PURE: an HTTP answer becomes a result or the error class it stands for
 failures    PURE: an error of any binding becomes the class it stands for

@@ -35,6 +35,7 @@ class CallContext:
         extensions: URIs of the extensions the request activates (3.2.6).
         headers: Credentials and other fields by lower-case name, for this interface's origin alone.
         after: Id of the last event seen, when a broken stream goes on; empty for none.
+        version: The protocol version that is spoken (3.6.1).
     """
 
     trace: Trace | None = None
@@ -43,10 +44,11 @@ class CallContext:
     extensions: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     after: str = ""
+    version: str = SERVED
 
     def fields(self) -> dict[str, str]:
         """All of it as HTTP headers or gRPC metadata: lower-case names (3.2.6, 9.2, 10.2, 11.2)."""
-        found = {**self.headers, "a2a-version": SERVED}
+        found = {**self.headers, "a2a-version": self.version}
         if self.extensions:
             found["a2a-extensions"] = ",".join(self.extensions)
         if self.after:
