@@ -79,3 +79,15 @@ def test_process_that_is_killed_does_not_keep_the_other_from_writing(tmp_path: P
     anyio.run(check, path, promised)
 
     assert sorted(promised) == [0, 1, 2, 3]
+
+
+def test_processes_that_make_a_store_at_once_make_one(tmp_path: Path) -> None:
+    """Each time the file is new, so each of them would make the tables."""
+    for attempt in range(3):
+        path = tmp_path / f"store-{attempt}.db"
+        with (
+            running(WRITER, path, 1, 0) as one,
+            running(WRITER, path, 1, 1) as two,
+            running(WRITER, path, 1, 2) as three,
+        ):
+            assert [program.hear() for program in (one, two, three)] == ["open"] * 3

@@ -81,7 +81,7 @@ async def test_store_is_for_its_owner_alone(path: Path, umask: int) -> None:
     finally:
         os.umask(before)
 
-    files = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock"}
+    files = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock", "store.db.lock-0"}
     assert modes == dict.fromkeys(files, 0o600)
 
 

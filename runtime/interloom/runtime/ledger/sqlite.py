@@ -34,7 +34,7 @@ from interloom.runtime.ledger.rows import (
     Write,
 )
 from interloom.runtime.ledger.statements import run_write, seen
-from interloom.runtime.ledger.workers import Workers, private
+from interloom.runtime.ledger.workers import Workers, opening, private
 from interloom.runtime.ledger.writer import GroupWriter, Transaction, outcome
 
 APPLICATION_ID: Final = 0x17E2_100A
@@ -101,7 +101,8 @@ class SqliteLedger:
             undo.callback(self._workers.close)
             try:
                 self._writing = undo.enter_context(closing(_connect(path)))
-                _prepare(self._writing, path, durability)
+                with opening(path):
+                    _prepare(self._writing, path, durability)
                 self._workers.check(self._writing)
                 self._reading = undo.enter_context(closing(_connect(path)))
             except sqlite3.Error as error:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
@@ -153,6 +154,18 @@ class Workers:
     def _lock_path(self, slot: int) -> Path:
         suffix = ".lock" if slot == 1 else f".lock-{slot}"
         return self._path.with_name(self._path.name + suffix)
+
+
+@contextmanager
+def opening(path: Path) -> Generator[None]:
+    """Let one process at a time open a file, or two that start at once would both make its tables.
+
+    Raises:
+        OSError: The lock file cannot be made.
+    """
+    with private(path.with_name(path.name + ".lock-0")).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def private(path: Path) -> Path:
