@@ -58,7 +58,7 @@ OUTCOMES = [
         "credentials",
         3,
         "AUTH_REQUIRED",
-        "HTTP 401, credentials needed; this command line cannot log in yet",
+        "HTTP 401, credentials needed; put a token that the server takes into INTERLOOM_TOKEN",
         answered(Raw(401, headers={"WWW-Authenticate": "Bearer"})),
     ),
     Outcome("forbidden", 3, "AUTH_REQUIRED", "HTTP 403, credentials needed; ", answered(Raw(403))),

@@ -29,7 +29,7 @@ _EXIT_CODES: Mapping[type[InterloomError], ExitCode] = {
 
 _HINTS: Mapping[type[InterloomError], str] = {
     BadConfig: "",
-    Refused: "this command line cannot log in yet",
+    Refused: "put a token that the server takes into INTERLOOM_TOKEN",
     TransportError: "is the server running? `interloom run` starts one",
 }
 
