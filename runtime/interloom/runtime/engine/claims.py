@@ -6,6 +6,7 @@ them counts as long as they are its own, which the ledger checks with each write
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Final
@@ -55,6 +56,7 @@ class Claims:
         self._take, self._drop = take, drop
         self.worker = ids.fresh()
         self._nudged, self._lost = anyio.Event(), False
+        self._claimed: deque[RunRow] = deque()  # and not yet gone on with
 
     async def join(self) -> None:
         """Be one of the processes that work on the ledger's runs.
@@ -78,9 +80,19 @@ class Claims:
         more = True
         while more:
             claimed = await self._tasks.ledger.claim(self.worker, self._agents, limit=AT_ONCE)
-            for row in claimed:
-                await self._take(row)
+            self._claimed.extend(claimed)
+            while self._claimed:
+                await self._go_on(self._claimed.popleft())
             more = len(claimed) == AT_ONCE
+
+    async def _go_on(self, row: RunRow) -> None:
+        try:
+            await self._take(row)
+        except Conflict:
+            log.warning("run.lost", task_id=row.task_id)
+        except Unavailable:
+            self._claimed.appendleft(row)  # it is ours, so nobody else will: at the next look
+            raise
 
     async def keep_claiming(self) -> None:
         """Do so again and again."""
@@ -101,11 +113,15 @@ class Claims:
             for task_id in self._tasks.held_ids() if changed is None else changed:
                 live = self._tasks.find(task_id)
                 if live is not None and (changed is None or live.record.seq < changed[task_id]):
-                    await self._tasks.refresh(live)
+                    try:
+                        await self._tasks.refresh(live)
+                    except Unavailable as error:  # the next event of the task tells of both
+                        log.warning("watch.missed", task_id=task_id, code=error.code)
 
     def _lose(self) -> None:
         log.error("worker.lost", worker=self.worker)
         self._lost = True
+        self._claimed.clear()
         self._drop()
         self.nudge()
 

@@ -173,7 +173,7 @@ class Outbox:
 
     def _begin(self, group: TaskGroup, row: PushRow) -> bool:
         has_room = len(self._under_way) < IN_FLIGHT and self._hosts[row.host] < PER_HOST
-        if not has_room or self._wait_s(row) > 0:
+        if self._draining.is_set() or not has_room or self._wait_s(row) > 0:
             return False
         scope = self._under_way[row.task_id, row.id] = anyio.CancelScope()
         self._hosts[row.host] += 1

@@ -250,13 +250,13 @@ class Tasks:
 
     async def _retake(self, live: Live) -> None:
         """Have a task be what is stored, whatever was decided on it here."""
-        stored = await self.ledger.task(live.stored.id)
-        if stored is None:
-            self._drop(live, TaskNotFound("no such task"))
-            return
-        view = await self._view(stored.record)
-        events = await self._events_after(live.stored.seq, stored.record)
-        live.retake(stored.record, events, view=view, snapshot=stored.snapshot)
+        try:
+            fresh = await self._load(live.stored.id)
+            events = await self._events_after(live.stored.seq, fresh.stored)
+        except BaseException:  # else it would show what was never stored, for good
+            self._drop(live, Unavailable("what became of a change is not known"))
+            raise
+        live.retake(fresh.stored, events, view=fresh.view, snapshot=fresh.snapshot)
         self.on_moved(live)
 
     async def _events_after(self, seq: int, record: TaskRecord) -> tuple[Event, ...]:
