@@ -18,7 +18,6 @@ ASYNCIO = {
     "runtime/interloom/runtime/ledger/heart.py": "a thread watches whether the loop turns",
     "runtime/interloom/runtime/ledger/writer.py": "a thread wakes the loop, once for many commits",
     "runtime/interloom/runtime/serve/connection.py": "a server's protocols are asyncio's",
-    "apps/interloom/apps/conversation.py": "whether Ctrl-C is why a connection broke",
     "bench/canned_mcp.py": "protocol callbacks, which anyio does not have",
     "bench/http1.py": "protocol callbacks, which anyio does not have",
     "bench/raw_stdio.py": "protocol callbacks, which anyio does not have",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-# Whether a command was interrupted is asyncio's to say; anyio does not.
-import asyncio  # noqa: TID251
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +16,6 @@ from interloom.apps.questions import answer_command, text_parts
 from interloom.apps.terminal import ExitCode, Failure, Pause, Terminal, emit, emit_json
 from interloom.apps.view import STATE_WORDS, TaskDisplay, message_text
 from interloom.runtime.core.machine import INTERRUPTED, SETTLED
-from interloom.runtime.errors import TransportError
 from interloom.runtime.model import Message, Part, Role, SendMessageResponse, Task, TaskState
 from interloom.runtime.values import RandomIds
 
@@ -119,11 +116,6 @@ async def _turn(turn: Turn, address: Address, manner: Manner) -> Task | Message:
         with anyio.fail_after(manner.timeout_s):
             async with connected(address) as client:
                 return await (turn.finish(client) if manner.wait else turn.begin(client))
-    except TransportError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # Ctrl-C is why it broke, whoever noticed first
-            raise asyncio.CancelledError from None
-        raise
     except TimeoutError:
         said = f"no outcome within {manner.timeout_s:g} s"
         raise Failure(
