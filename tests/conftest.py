@@ -1,0 +1,24 @@
+"""What tests of any folder may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import postgres
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """A new database on the PostgreSQL server of the tests; skips where there is no server."""
+    with postgres.or_skip(postgres.shared).database() as url:
+        yield url
+
+
+@pytest.fixture
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server of the test's own, to be stopped and started."""
+    postgres.or_skip(postgres.binaries)
+    with postgres.cluster() as made:
+        yield made
