@@ -11,7 +11,7 @@ import pytest
 
 from interloom.apps.config import parse
 from interloom.apps.tool_servers import ToolServers
-from interloom.bridges.handoff import Repeat
+from interloom.bridges.handoff import Repeat, Sample
 from interloom.bridges.mcp.core.breaker import FAILURES
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
@@ -25,9 +25,10 @@ AGENT = "agents: {a: {use: 'trip:concierge'}}\n"
 CALL = Call("depot", "tools/call", {"name": "add", "arguments": {"a": 2, "b": 3}})
 
 
-def servers(block: dict[str, object]) -> ToolServers:
+def servers(block: dict[str, object], *, folder: Path = ROOT) -> ToolServers:
     text = f"{AGENT}mcpServers: {json.dumps({'depot': block})}\n"
-    return ToolServers(parse(text, "interloom.yaml", {"ROOT": str(ROOT)}).tool_servers())
+    config = parse(text, "interloom.yaml", {"ROOT": str(ROOT)})
+    return ToolServers(config.tool_servers(), folder=folder)
 
 
 async def test_program_of_the_file_serves_tools_while_the_block_runs() -> None:
@@ -51,15 +52,55 @@ async def test_server_is_told_what_we_can_do_for_it(tmp_path: Path) -> None:
     url: dict[str, object] = {"url": "https://depot.example/mcp"}
     plain = servers(url).by_name["depot"]
     rooted = servers({**url, "roots": [str(tmp_path)]}).by_name["depot"]
+    writer = "tests.apps.test_tool_servers:write"
+    modeled = servers({**url, "sampling": writer}).by_name["depot"]
 
     assert (plain.roots, rooted.roots) == ((), (tmp_path,))
-    can = [each.client.profile.capabilities.to_json() for each in (plain, rooted)]
+    assert plain.model is None
+    can = [each.client.profile.capabilities.to_json() for each in (plain, rooted, modeled)]
     elicitation: JsonObject = {"form": {}, "url": {}}
     tasks: JsonObject = {"io.modelcontextprotocol/tasks": {}}
     assert can == [
         {"elicitation": elicitation, "extensions": tasks},
         {"elicitation": elicitation, "roots": {}, "extensions": tasks},
+        {"elicitation": elicitation, "sampling": {}, "extensions": tasks},
     ]
+
+
+async def write(request: Sample) -> str:
+    """Writes as many letters as it may."""
+    return "a" * request.max_tokens
+
+
+async def test_function_of_the_file_writes_what_the_server_asks_for() -> None:
+    """README, configuration: `sampling`."""
+    url: dict[str, object] = {"url": "https://depot.example/mcp"}
+    depot = servers({**url, "sampling": "tests.apps.test_tool_servers:write"}).by_name["depot"]
+
+    assert depot.model is not None
+    content: JsonObject = {"type": "text", "text": "aaa"}
+    name = "tests.apps.test_tool_servers:write"
+    written = await depot.model.sample(Sample((), 3, None, {}))
+    assert written == {"role": "assistant", "content": content, "model": name}
+
+
+@pytest.mark.parametrize(
+    ("reference", "rule"),
+    [
+        ("no_such_module:write", "no module no_such_module in "),
+        ("tests.apps.test_tool_servers:wright", "is no async function; did you mean 'write'?"),
+        ("tests.apps.test_tool_servers:servers", "is no async function"),
+        ("tests.apps.test_tool_servers:ROOT", "is no async function"),
+    ],
+)
+def test_code_that_cannot_write_is_refused_by_its_key(reference: str, rule: str) -> None:
+    """ours: said before anything is served."""
+    url: dict[str, object] = {"url": "https://depot.example/mcp"}
+    with pytest.raises(BadConfig) as refused:
+        servers({**url, "sampling": reference})
+
+    assert str(refused.value).startswith("mcpServers.depot.sampling: ")
+    assert rule in str(refused.value)
 
 
 async def test_list_that_is_kept_is_stale_when_its_server_says_so() -> None:

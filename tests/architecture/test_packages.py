@@ -113,10 +113,13 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Transport",
     ),
     "bridges.handoff": (
+        "FunctionModel",
         "OnChange",
         "Pins",
         "Repeat",
+        "Sample",
         "SamplingModel",
+        "SamplingRefused",
         "ToolFailed",
         "ToolServer",
         "ToolUnanswered",

@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from interloom.agents import Context, ToolFailed, agent
+from interloom.agents import AgentFailed, Context, ToolFailed, agent
+from interloom.bridges.handoff import FunctionModel
 from interloom.bridges.mcp.core.asks import Sample
 from interloom.runtime.ledger.rows import CallState, RunState
 from interloom.runtime.model import TaskState
@@ -277,6 +278,22 @@ async def test_nobody_is_asked_where_a_model_can_answer(stage: Stage) -> None:
 
     assert result(task) == "a chair"
     assert len(model.requests) == 1
+
+
+async def test_model_that_refuses_ends_the_call_in_its_words(stage: Stage) -> None:
+    """client/sampling "Error Handling": the server waits for no answer."""
+
+    async def write(request: Sample) -> str:
+        raise AgentFailed(f"not {request.max_tokens} tokens for you")
+
+    model, workshop = FunctionModel("models:write", write), Workshop(asks(name=SAMPLE))
+    async with workshop.open(model=model) as tools, stage.play(joiner, tools=tools) as world:
+        task = await send(stage.client(world, "joiner"), "chair")
+
+    assert task.status.state is TaskState.FAILED
+    said = [part.text for part in task.status.message.parts] if task.status.message else []
+    assert said == ["sampling: models:write refused: not 10 tokens for you"]
+    assert workshop.updates == []
 
 
 @pytest.mark.parametrize("request_", [SAMPLE, ROOTS])

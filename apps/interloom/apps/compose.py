@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType
 
 from interloom.agents import AgentDefinition
 from interloom.apps.config import Config, LocalAgent
 from interloom.apps.config_rules import is_loopback
+from interloom.apps.references import Found, imported
 from interloom.apps.tool_servers import ToolServers
 from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.runtime.core.egress import Egress
@@ -51,7 +47,7 @@ def compose(
         BadConfig: An agent cannot be imported, or is none; a tool server cannot be reached as
             described.
     """
-    tools = ToolServers(config.tool_servers())
+    tools = ToolServers(config.tool_servers(), folder=folder)
     agents = [
         _agent(name, block, tools.by_name, folder) for name, block in config.local_agents().items()
     ]
@@ -145,40 +141,22 @@ def _extended(block: LocalAgent) -> Extended | None:
 
 
 def _definition(name: str, reference: str, folder: Path) -> AgentDefinition:
-    module_name, _, attribute = reference.partition(":")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
     where = f"agents.{name}.use"
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # an author's module may raise anything
-        raise BadConfig(f"{where}: {_import_problem(module_name, error, folder)}") from error
-    found = getattr(module, attribute, None)
-    if not isinstance(found, AgentDefinition):
-        raise BadConfig(f"{where}: {reference} {_not_an_agent(module, attribute)}")
-    return found
+    found = imported(reference, folder, where=where)
+    if not isinstance(found.value, AgentDefinition):
+        raise BadConfig(f"{where}: {reference} {_not_an_agent(found)}")
+    return found.value
 
 
-def _import_problem(module: str, error: Exception, folder: Path) -> str:
-    """What is wrong with an author's module, and the line of it, if it has got so far."""
-    if isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]:
-        return f"no module {error.name} in {folder} or among the installed packages"
-    said = f"{module} cannot be imported: {type(error).__name__}: {error}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [each for each in frames if Path(each.filename).is_relative_to(folder)]
-    if not own or isinstance(error, SyntaxError):  # which says where by itself
-        return said
-    return f"{said} ({own[-1].filename}:{own[-1].lineno})"
-
-
-def _not_an_agent(module: ModuleType, attribute: str) -> str:
+def _not_an_agent(found: Found) -> str:
     """Why an attribute cannot be served, and what could have been meant."""
-    found = getattr(module, attribute, None)
-    if found is not None:
-        return f"is {type(found).__name__}, not a function under @agent(...)"
-    agents = [each for each in vars(module) if isinstance(vars(module)[each], AgentDefinition)]
-    meant = get_close_matches(attribute, agents, n=1, cutoff=0.0)
-    return "is not there" + (f"; did you mean {meant[0]!r}?" if meant else "")
+    if found.value is not None:
+        return f"is {type(found.value).__name__}, not a function under @agent(...)"
+    return "is not there" + found.suggestion(_is_agent, cutoff=0.0)
+
+
+def _is_agent(value: object) -> bool:
+    return isinstance(value, AgentDefinition)
 
 
 def _store(database: Path | None) -> Callable[[], Ledger]:

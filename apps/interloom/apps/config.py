@@ -106,6 +106,8 @@ class ToolServerBlock(Block):
         retry: What to do with a tool call that a crash left without an answer: ask the caller,
             never repeat it, or always (the tool can take it).
         roots: Folders the server is told of when it asks; nothing is told unless they are named.
+        sampling: Where the function is that writes messages the server asks a model for:
+            `module:attribute`; None lets it ask for none.
         pins: SHA-256 of tools' definitions that were agreed to, by tool.
         on_tool_change: What to do when a definition is another one.
         disabled: True leaves the server out, as in other clients.
@@ -114,6 +116,7 @@ class ToolServerBlock(Block):
     timeout: Seconds = 60.0
     retry: Literal["ask", "never", "always"] = "ask"
     roots: tuple[Folder, ...] = ()
+    sampling: Annotated[str, BeforeValidator(rules.code_reference)] | None = None
     pins: Mapping[str, Digest] = Field(default_factory=dict[str, str])
     on_tool_change: Literal["warn", "ask", "refuse"] = "warn"
     disabled: bool = False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import anyio
 
 from interloom.apps.config import HttpServer, StdioServer
-from interloom.bridges.handoff import OnChange, Pins, Repeat, ToolServer, declared
+from interloom.apps.references import imported
+from interloom.bridges.handoff import FunctionModel, OnChange, Pins, Repeat, ToolServer, declared
 from interloom.bridges.mcp import (
     CommandSpec,
     Guarded,
@@ -23,6 +25,7 @@ from interloom.bridges.mcp import (
 )
 from interloom.bridges.mcp.core.frames import Profile
 from interloom.bridges.mcp.core.subscriptions import Filter
+from interloom.runtime.errors import BadConfig
 from interloom.runtime.net.pooled import PooledHttp
 
 
@@ -33,12 +36,18 @@ class ToolServers:
         by_name: What agents are given, by the configuration's names.
     """
 
-    def __init__(self, blocks: Mapping[str, HttpServer | StdioServer]) -> None:
+    def __init__(self, blocks: Mapping[str, HttpServer | StdioServer], *, folder: Path) -> None:
         """Describe the servers; nothing is connected and nothing started.
 
+        Args:
+            blocks: The configuration's blocks by name.
+            folder: The configuration's folder, where code it names is looked for.
+
         Raises:
-            BadConfig: A block says something no server can be reached with.
+            BadConfig: A block says something no server can be reached with, or names code that is
+                not there.
         """
+        self._folder = folder
         self._http = PooledHttp()
         self._transports = {name: self._transport(name, block) for name, block in blocks.items()}
         self._cache = ResultCache()
@@ -73,10 +82,22 @@ class ToolServers:
 
     def _server(self, name: str, block: HttpServer | StdioServer) -> ToolServer:
         roots = tuple(Path(root) for root in block.roots)
-        profile = Profile(capabilities=declared(roots=bool(roots)))
+        model = self._model(name, block)
+        profile = Profile(capabilities=declared(roots=bool(roots), model=model is not None))
         client = McpClient(self._transports[name], profile=profile, cache=self._cache)
         pins = Pins(block.pins, OnChange(block.on_tool_change))
-        return ToolServer(client, Repeat(block.retry), roots, pins=pins)
+        return ToolServer(client, Repeat(block.retry), roots, model, pins)
+
+    def _model(self, name: str, block: HttpServer | StdioServer) -> FunctionModel | None:
+        """The function that writes messages for a server; None where none is named."""
+        if block.sampling is None:
+            return None
+        where = f"mcpServers.{name}.sampling"
+        found = imported(block.sampling, self._folder, where=where)
+        if not iscoroutinefunction(found.value):
+            meant = found.suggestion(iscoroutinefunction)
+            raise BadConfig(f"{where}: {block.sampling} is no async function{meant}")
+        return FunctionModel(block.sampling, found.value)
 
     def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
         return Guarded(self._unguarded(name, block))

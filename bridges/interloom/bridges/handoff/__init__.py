@@ -7,6 +7,7 @@ doubt       what to do with a call nobody knows the outcome of; pure
 checking    holds what goes to a tool and comes back against its schemas; pure
 pinning     whether a tool is still the one that was agreed to
 tool_server a server as an agent may use it, and what it may ask of us
+sampling    a function of the configuration as the model that a server may ask
 inputs      answers what a server asks: by a person, by a model, from the configuration
 telling     tells the caller how far a call is, not too often
 remote      follows a call that its server made a task of
@@ -19,14 +20,19 @@ from __future__ import annotations
 from interloom.bridges.handoff.doubt import Repeat
 from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered
 from interloom.bridges.handoff.pinning import OnChange, Pins
+from interloom.bridges.handoff.sampling import FunctionModel, SamplingRefused
 from interloom.bridges.handoff.tool_server import SamplingModel, ToolServer, declared
 from interloom.bridges.handoff.toolbox import Toolbox
+from interloom.bridges.mcp.core.asks import Sample
 
 __all__ = [
+    "FunctionModel",
     "OnChange",
     "Pins",
     "Repeat",
+    "Sample",
     "SamplingModel",
+    "SamplingRefused",
     "ToolFailed",
     "ToolServer",
     "ToolUnanswered",
