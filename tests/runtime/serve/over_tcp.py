@@ -13,7 +13,7 @@ from anyio.abc import SocketStream
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.serve.body import App, BodyLimits
-from interloom.runtime.serve.connection import bounded
+from interloom.runtime.serve.connection import Connection, bounded
 from interloom.runtime.serve.runtime import Runtime
 from interloom.runtime.serve.server import listen
 from interloom.runtime.testing.agents import echo
@@ -47,14 +47,16 @@ async def connected(agent: Agent | None = None) -> AsyncGenerator[SocketStream]:
 
 @asynccontextmanager
 async def connected_to(
-    app: App, lifespan: Literal["on", "off"] = "on", idle_s: int = 5
+    app: App,
+    lifespan: Literal["on", "off"] = "on",
+    idle_s: int = 5,
+    connection: type[Connection] | None = None,
 ) -> AsyncGenerator[SocketStream]:
     listener = listen("127.0.0.1", 0)
-    connection = bounded(LIMITS, head_s=HEAD_S)
     http = uvicorn.Server(
         uvicorn.Config(
             app,
-            http=connection,
+            http=connection or bounded(LIMITS, head_s=HEAD_S),
             log_config=None,
             lifespan=lifespan,
             timeout_keep_alive=idle_s,

@@ -1,7 +1,8 @@
 """One HTTP/1.1 connection: requests in, answers out, in turn and in time.
 
-Bounded are the time until a head is whole and the time until a body is. A request's time runs from
-when it is its turn: while an earlier one is being answered nobody waits for the rest of it.
+Bounded are the time until a head is whole, the time until a body is, and the time a peer leaves
+what it is sent. A request's time runs from when it is its turn: while an earlier one is being
+answered nobody waits for the rest of it.
 
 uvicorn makes the connections, says what date it is, and ends the process.
 
@@ -29,6 +30,8 @@ log = logger("serve")
 
 HEAD_S: Final = 10.0
 """Seconds for a request's head, and from connecting to the first request."""
+STALL_S: Final = 60.0
+"""Seconds for a peer to take what waits for it; what a stream says later is in the ledger."""
 _REFUSAL: Final = b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _BAD: Final = _REFUSAL % b"400 Bad Request"
 _TOO_SLOW: Final = _REFUSAL % b"408 Request Timeout"
@@ -47,6 +50,7 @@ class Connection(asyncio.Protocol):
 
     limits: ClassVar[BodyLimits] = BodyLimits()
     head_s: ClassVar[float] = HEAD_S
+    stall_s: ClassVar[float] = STALL_S
 
     _transport: asyncio.Transport
     _arrivals: Arrivals
@@ -81,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._idle_until = 0.0
+        self._stall: asyncio.TimerHandle | None = None
 
     # Called by the event loop and the server
 
@@ -114,23 +119,27 @@ class Connection(asyncio.Protocol):
         if self._turn is not None:
             self._turn.cut()
         self.resume_writing()
+        self._drop_stall()
 
     def shutdown(self) -> None:
         """Close when what is being answered has been."""
         if self._turn is None:
-            self._transport.close()
+            self._close()
         else:
             self._turn.keeps_alive = False
 
     def pause_writing(self) -> None:
         """The peer does not take what it is sent."""
         self.writable = anyio.Event()
+        self._await_reader()
 
     def resume_writing(self) -> None:
         """It does again, or never will."""
         if self.writable is not None:
             self.writable.set()
             self.writable = None
+        if not self._transport.is_closing():
+            self._drop_stall()
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes; a request that is whole with them, as nearly all are, sets no timer."""
@@ -180,13 +189,13 @@ class Connection(asyncio.Protocol):
             if not exchange.is_answered and not exchange.is_cut:
                 if not exchange.is_begun:
                     self._transport.write(_BROKEN)
-                self._transport.close()
+                self._close()
 
     def answered(self, exchange: Exchange) -> None:
         """An answer is whole: the next one's turn, or time to idle."""
         self._turn = None
         if not exchange.keeps_alive:
-            self._transport.close()
+            self._close()
             return
         if self.is_paused:
             self.resume()
@@ -213,7 +222,23 @@ class Connection(asyncio.Protocol):
         self.is_paused = False
         self._transport.resume_reading()
 
+    def _close(self) -> None:
+        """Take no more requests; the connection ends when the peer has taken what it was sent."""
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._await_reader()
+
     # Time
+
+    def _await_reader(self) -> None:
+        """Bound how long a peer may leave what it is sent; a stream's events wait in the ledger."""
+        if self._stall is None:
+            self._stall = self._loop.call_later(self.stall_s, self._transport.abort)
+
+    def _drop_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def _end_idling(self) -> None:
         """Close a connection that nobody has used for a while.
@@ -228,7 +253,7 @@ class Connection(asyncio.Protocol):
         if left > 0:
             self._idle = self._loop.call_later(left, self._end_idling)
         else:
-            self._transport.close()
+            self._close()
 
     def _is_unfinished(self) -> bool:
         """Whether a request has begun and is not whole."""
@@ -270,7 +295,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(reason)
         if exchange is not None:  # whoever waits for the rest of it is told that it will not come
             exchange.cut()
-        self._transport.close()
+        self._close()
 
 
 def _address(found: tuple[Any, ...] | str | None) -> tuple[str, int] | None:
@@ -278,6 +303,9 @@ def _address(found: tuple[Any, ...] | str | None) -> tuple[str, int] | None:
     return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
 
 
-def bounded(limits: BodyLimits, *, head_s: float = HEAD_S) -> type[Connection]:
+def bounded(
+    limits: BodyLimits, *, head_s: float = HEAD_S, stall_s: float = STALL_S
+) -> type[Connection]:
     """The connection class for some limits, for `uvicorn.Config(http=...)`."""
-    return type("BoundedConnection", (Connection,), {"limits": limits, "head_s": head_s})
+    bounds = {"limits": limits, "head_s": head_s, "stall_s": stall_s}
+    return type("BoundedConnection", (Connection,), bounds)
