@@ -11,16 +11,11 @@ from typing import Any, Final
 
 import anyio
 import pytest
-from a2a.helpers import new_task_from_user_message, new_text_part
-from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler, GrpcHandler
 from a2a.server.tasks import (
     InMemoryPushNotificationConfigStore,
     InMemoryTaskStore,
-    TaskUpdater,
 )
-from a2a.types import a2a_pb2 as pb
 from a2a.types import a2a_pb2_grpc
 from google.protobuf.json_format import MessageToDict
 from grpc import aio
@@ -30,9 +25,6 @@ from interloom.runtime.client.grpc import GrpcChannels
 from interloom.runtime.errors import TaskNotCancelable, TaskNotFound
 from interloom.runtime.model import (
     AgentCard,
-    Message,
-    Part,
-    Role,
     Task,
     TaskPushNotificationConfig,
     TaskState,
@@ -40,6 +32,7 @@ from interloom.runtime.model import (
 )
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.wire.card import Binding
+from tests.peers.official_agent import Asker, card, message
 
 BOUND_S: Final = 30.0
 HOST: Final = "127.0.0.1"
@@ -50,46 +43,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Asker(AgentExecutor):
-    """Asks once, then completes with what was said last; may be canceled while it waits."""
-
-    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
-        assert context.message is not None
-        task = context.current_task or new_task_from_user_message(context.message)
-        updater = TaskUpdater(event_queue, task.id, task.context_id)
-        if context.current_task is None:
-            await event_queue.enqueue_event(task)
-            await updater.requires_input(updater.new_agent_message([new_text_part("And then?")]))
-            return
-        await updater.add_artifact([new_text_part(context.get_user_input())])
-        await updater.complete()
-
-    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        assert context.current_task is not None
-        task = context.current_task
-        await TaskUpdater(event_queue, task.id, task.context_id).cancel()
-
-
 @asynccontextmanager
 async def client() -> AsyncGenerator[A2AClient]:
     """Our client of such an agent, over gRPC alone; bounded in time."""
     server = aio.server()
     address = f"{HOST}:{server.add_insecure_port(f'{HOST}:0')}"
-    card = pb.AgentCard(
-        name="asker",
-        description="Asks.",
-        version="1",
-        capabilities=pb.AgentCapabilities(streaming=True, push_notifications=True),
-        default_input_modes=["text/plain"],
-        default_output_modes=["text/plain"],
-        supported_interfaces=[
-            pb.AgentInterface(url=address, protocol_binding="GRPC", protocol_version="1.0")
-        ],
-    )
+    about = card(address, "GRPC", "1.0", push=True)
     handler = DefaultRequestHandler(
         agent_executor=Asker(),
         task_store=InMemoryTaskStore(),
-        agent_card=card,
+        agent_card=about,
         push_config_store=InMemoryPushNotificationConfigStore(),
     )
     services: Any = a2a_pb2_grpc  # generated, without types
@@ -100,21 +63,11 @@ async def client() -> AsyncGenerator[A2AClient]:
         try:
             async with GrpcChannels() as channels:
                 opens = {**http_bindings(http), Binding.GRPC.value: channels.transport}
-                ours = decode(AgentCard, MessageToDict(card))
+                ours = decode(AgentCard, MessageToDict(about))
                 yield A2AClient(ours, http, options=ClientOptions(), opens=opens)
         finally:
             await http.aclose()
             await server.stop(None)
-
-
-def message(text: str, *, task_id: str = "", context_id: str = "") -> Message:
-    return Message(
-        message_id=f"m-{text}",
-        role=Role.USER,
-        parts=(Part(text=text),),
-        task_id=task_id,
-        context_id=context_id,
-    )
 
 
 async def test_question_is_answered_and_the_task_read_back() -> None:
@@ -124,9 +77,7 @@ async def test_question_is_answered_and_the_task_read_back() -> None:
         assert isinstance(asked, Task)
         assert asked.status.state is TaskState.INPUT_REQUIRED
 
-        # The SDK gives a follow-up without its context a fresh one, so the context is named.
-        answer = message("blue", task_id=asked.id, context_id=asked.context_id)
-        done = await agent.send(answer)
+        done = await agent.send(message("blue", asked))
 
         assert isinstance(done, Task)
         assert done.status.state is TaskState.COMPLETED

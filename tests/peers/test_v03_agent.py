@@ -8,20 +8,17 @@ from typing import Any, Final
 
 import anyio
 import pytest
-from a2a.helpers import new_task_from_user_message, new_text_part
-from a2a.server.agent_execution import AgentExecutor, RequestContext
-from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
-from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
-from a2a.types import a2a_pb2 as pb
+from a2a.server.tasks import InMemoryTaskStore
 from starlette.applications import Starlette
 
 from interloom.runtime.client import A2AClient
 from interloom.runtime.client.v03 import v03_client
 from interloom.runtime.errors import TaskNotCancelable, TaskNotFound
-from interloom.runtime.model import Message, Part, Role, Task, TaskState
+from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.in_process import in_process
+from tests.peers.official_agent import Asker, card, message
 
 URL: Final = "http://127.0.0.1:8080"
 
@@ -31,60 +28,18 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Asker(AgentExecutor):
-    """Asks once, then completes with what was said last; may be canceled while it waits."""
-
-    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
-        assert context.message is not None
-        task = context.current_task or new_task_from_user_message(context.message)
-        updater = TaskUpdater(event_queue, task.id, task.context_id)
-        if context.current_task is None:
-            await event_queue.enqueue_event(task)
-            await updater.requires_input(updater.new_agent_message([new_text_part("And then?")]))
-            return
-        await updater.add_artifact([new_text_part(context.get_user_input())])
-        await updater.complete()
-
-    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        assert context.current_task is not None
-        task = context.current_task
-        await TaskUpdater(event_queue, task.id, task.context_id).cancel()
-
-
 @asynccontextmanager
 async def client() -> AsyncGenerator[A2AClient]:
     """Our client of such an agent; bounded in time."""
-    card = pb.AgentCard(
-        name="asker",
-        description="Asks.",
-        version="1",
-        capabilities=pb.AgentCapabilities(streaming=True),
-        default_input_modes=["text/plain"],
-        default_output_modes=["text/plain"],
-        supported_interfaces=[
-            pb.AgentInterface(url=f"{URL}/", protocol_binding="JSONRPC", protocol_version="0.3")
-        ],
-    )
+    about = card(f"{URL}/", "JSONRPC", "0.3")
     handler = DefaultRequestHandler(
-        agent_executor=Asker(), task_store=InMemoryTaskStore(), agent_card=card
+        agent_executor=Asker(), task_store=InMemoryTaskStore(), agent_card=about
     )
     rpc = create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True)
-    app: Any = Starlette(routes=[*create_agent_card_routes(card), *rpc])
+    app: Any = Starlette(routes=[*create_agent_card_routes(about), *rpc])
     with anyio.fail_after(30):
         async with in_process(app) as port, v03_client(URL, port) as found:
             yield found
-
-
-def message(text: str, task: Task | None = None) -> Message:
-    task_id, context_id = ("", "") if task is None else (task.id, task.context_id)
-    parts = (Part(text=text),)
-    return Message(
-        message_id=f"m-{text}",
-        role=Role.USER,
-        parts=parts,
-        task_id=task_id,
-        context_id=context_id,
-    )
 
 
 async def test_question_is_answered_and_the_task_read_back() -> None:
