@@ -261,6 +261,21 @@ async def test_process_that_was_taken_for_dead_works_again_under_another_name(pa
         assert said(answered) == "blue"
 
 
+async def test_task_begun_by_a_process_that_was_taken_for_dead_is_not_lost(path: Path) -> None:
+    """It does not know yet, and gives the run to a worker that is no more."""
+    gate = Gate()
+    async with replicas(path, gate.agent, count=1) as (one,):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("DELETE FROM worker")
+            connection.commit()
+        task = await one.begin("begin")
+        while await workers(path) == []:
+            await checkpoint()
+        gate.open.set()
+
+        assert said(await one.until(task, TaskState.COMPLETED)) == "through"
+
+
 async def test_runs_of_a_process_that_ends_in_good_order_go_on_elsewhere_at_once(
     path: Path,
 ) -> None:

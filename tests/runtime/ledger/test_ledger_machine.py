@@ -205,6 +205,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model = Model()
         self.memory: Ledger = MemoryLedger()
         self.sqlite = self._open()
+        self._portal.call(self.sqlite.join, WORKERS[-1], lambda: None)
+        self._portal.call(self.sqlite.aclose)  # it is on the list, and stays there
+        self.sqlite = self._open()
 
     def _open(self) -> Ledger:
         return self._portal.call(lambda: SqliteLedger(self._path, durability="normal"))

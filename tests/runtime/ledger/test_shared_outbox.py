@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,18 @@ async def test_posts_of_one_who_dies_are_anothers_once_he_is_found_out(path: Pat
         assert await outboxes([bob, cid]) == [[], []]
         await bob.claim("bob", ["echo"], limit=1)
         assert await outboxes([cid, bob]) == [[push()], []]
+
+
+async def test_posts_of_one_who_was_taken_for_dead_and_does_not_know_are_anothers(
+    path: Path,
+) -> None:
+    async with served_by(path, "ann", "bob") as (ann, bob):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("DELETE FROM worker WHERE name = 'ann'")
+            connection.commit()
+        await ann.commit(*creation(record(seq=1)), PutPush(push(), 9))
+        await ann.commit(move(2))
+        assert await outboxes([ann, bob]) == [[], [push()]]
 
 
 async def test_others_are_told_of_posts_that_nobody_holds(path: Path) -> None:

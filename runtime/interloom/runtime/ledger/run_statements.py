@@ -35,9 +35,13 @@ RUN: Final = (
 
 # Made of constants; values are bound.
 _OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
+_ALIVE: Final = "(SELECT name FROM worker WHERE name = ?)"
+"""A worker's name, or NULL once it was taken for dead: it may not know yet, and holds nothing."""
+ME: Final = _ALIVE.replace("?", "me()")
+"""The same of this process's own name."""
 _PUT_RUN: Final = (
     "INSERT OR REPLACE INTO run (task, agent, state, attempt, worker, token)"  # noqa: S608
-    f" SELECT number, ?, ?, ?, ?, ? FROM task WHERE id = ? AND state NOT IN ({_OVER})"
+    f" SELECT number, ?, ?, ?, {_ALIVE}, ? FROM task WHERE id = ? AND state NOT IN ({_OVER})"
 )
 _OF: Final = "task = (SELECT number FROM task WHERE id = ?)"
 _COME: Final = (
@@ -88,7 +92,7 @@ def claim(
 def put_run(connection: sqlite3.Connection, write: PutRun) -> None:
     """See `PutRun`."""
     task_id, agent, state, attempt, worker, token = write
-    connection.execute(_PUT_RUN, (agent, state.value, attempt, worker or None, token, task_id))
+    connection.execute(_PUT_RUN, (agent, state.value, attempt, worker, token, task_id))
 
 
 def hold_run(connection: sqlite3.Connection, write: HoldRun) -> None:
@@ -128,9 +132,9 @@ def put_signal(connection: sqlite3.Connection, write: PutSignal) -> None:
         (write.key, write.value, write.task_id),
     )
     connection.execute(
-        "UPDATE run SET state = 'active', worker = ?, token = token + 1, wake_ms = NULL"  # noqa: S608
+        f"UPDATE run SET state = 'active', worker = {_ALIVE}, token = token + 1, wake_ms = NULL"  # noqa: S608
         f" WHERE state = 'parked' AND {_OF}",
-        (write.worker or None, write.task_id),
+        (write.worker, write.task_id),
     )
 
 

@@ -64,7 +64,10 @@ _PUSH: Final = (
 _RUN_OF: Final = f"{run_statements.RUN} WHERE task.id = ?"
 _LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
 _FREE: Final = "SELECT 1 FROM push WHERE worker IS NULL AND due_ms IS NOT NULL LIMIT 1"
-_TAKE: Final = "UPDATE push SET worker = me() WHERE worker IS NULL AND due_ms IS NOT NULL"
+_TAKE: Final = (  # made of constants
+    f"UPDATE push SET worker = {run_statements.ME}"  # noqa: S608
+    " WHERE worker IS NULL AND due_ms IS NOT NULL"
+)
 _OUTBOX: Final = (  # made of constants; values are bound
     f"{_PUSH} WHERE due_ms IS NOT NULL AND worker IS ?"  # noqa: S608
     " AND host NOT IN (SELECT value FROM json_each(?))"

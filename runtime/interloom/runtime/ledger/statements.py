@@ -120,7 +120,7 @@ def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
 def _make_due(connection: sqlite3.Connection, number: int, record: TaskRecord) -> bool:
     """Have a task's new events posted where it has configs; False where they wait for others."""
     made = connection.execute(
-        "UPDATE push SET due_ms = ?, worker = me()"
+        f"UPDATE push SET due_ms = ?, worker = {run_statements.ME}"  # noqa: S608 - a constant
         " WHERE task = ? AND due_ms IS NULL AND stopped = '' AND done < ?",
         (millis(record.status_at), number, record.seq),
     )
@@ -195,9 +195,9 @@ def _put_push(connection: sqlite3.Connection, write: PutPush) -> bool:
     if number is None:
         return False
     connection.execute(
-        "INSERT OR REPLACE INTO push"
+        "INSERT OR REPLACE INTO push"  # noqa: S608 - made of constants; values are bound
         " (task, id, host, body, done, attempts, due_ms, stopped, worker)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, me())",
+        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run_statements.ME})",
         (*number, row.id, row.host, row.body, *_progress(progress)),
     )
     if _count_pushes(connection, number[0]) > write.limit:
