@@ -44,13 +44,13 @@ class Program:
 
 
 @contextmanager
-def running(script: Path, *arguments: object) -> Generator[Program]:
+def running(script: Path, *arguments: object, patience_s: float = PATIENCE_S) -> Generator[Program]:
     """Run a script until the block is left; then it is killed if it is still there."""
     command = [sys.executable, str(script), *map(str, arguments)]
     with subprocess.Popen(  # noqa: S603 - our own script
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        watchdog = Timer(PATIENCE_S, process.kill)
+        watchdog = Timer(patience_s, process.kill)
         watchdog.start()
         try:
             yield Program(process)
