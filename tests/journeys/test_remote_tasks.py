@@ -11,6 +11,7 @@ import pytest
 from interloom.agents import AgentFailed, Context, ToolFailed, agent
 from interloom.bridges.handoff import FunctionModel
 from interloom.bridges.mcp.core.asks import Sample
+from interloom.runtime.engine.embedded import MAX_ATTEMPTS
 from interloom.runtime.ledger.rows import CallState, RunState
 from interloom.runtime.model import TaskState
 from interloom.runtime.serve.runtime import Settings
@@ -166,12 +167,74 @@ async def test_cancel_of_a_parked_task_reaches_the_server_too(stage: Stage) -> N
     ):
         client = stage.client(world, "joiner")
         task = await send(client, "chair")
-        while [row.state for row in await world.ledger.runs()] != [RunState.PARKED]:
-            await anyio.lowlevel.checkpoint()
+        await runs_are(world, RunState.PARKED)
         await client.cancel(task.id)
         await workshop.cancelled.wait()
 
     assert workshop.seen[-1] == "tasks/cancel"
+
+
+async def runs_are(world: World, state: RunState) -> None:
+    await anyio.lowlevel.checkpoint()
+    while [row.state for row in await world.ledger.runs()] != [state]:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_only_rows_wait_for_the_next_poll(stage: Stage) -> None:
+    """ours: a task that takes hours costs no memory; its call is one `tools/call` all the same.
+
+    It is begun again more often than a run that gets nowhere would be.
+    """
+    workshop = Workshop(works("cutting"))
+    workshop.poll_ms = 200
+    async with workshop.open() as tools, stage.play(joiner, tools=tools, settings=COLD) as world:
+        client = stage.client(world, "joiner")
+        task = await send(client, message("chair"), AT_ONCE)
+        while workshop.seen.count("tasks/get") <= MAX_ATTEMPTS + 1:
+            await runs_are(world, RunState.PARKED)
+        workshop.finish(done("a chair"))
+        task = await until(client, task, TaskState.COMPLETED)
+        events = await world.ledger.events(task.id)
+
+    assert result(task) == "a chair"
+    assert workshop.seen.count("tools/call") == 1
+    assert len([each for each in events if each.id.startswith("progress/")]) == 1
+
+
+async def test_poll_that_only_rows_wait_for_keeps_to_the_servers_interval(stage: Stage) -> None:
+    """Task Polling: `pollIntervalMs` is respected, whoever polls and however often it restarts."""
+    workshop = Workshop(works("cutting"))
+    workshop.poll_ms = 3_600_000
+    async with workshop.open() as tools, stage.play(joiner, tools=tools, settings=COLD) as world:
+        client = stage.client(world, "joiner")
+        task = await send(client, message("chair"), AT_ONCE)
+        await runs_are(world, RunState.PARKED)
+        await world.crash()
+        await runs_are(world, RunState.PARKED)
+        seen = list(workshop.seen)
+        await client.cancel(task.id)
+        await workshop.cancelled.wait()
+
+    assert seen == ["tools/call"]
+    assert workshop.seen == ["tools/call", "tasks/cancel"]
+
+
+async def test_server_that_is_away_is_asked_again_by_rows(stage: Stage) -> None:
+    """ours: as long as it is away for less than an hour."""
+    workshop = Workshop(works("cutting"))
+    async with workshop.open() as tools, stage.play(joiner, tools=tools, settings=COLD) as world:
+        client = stage.client(world, "joiner")
+        task = await send(client, message("chair"), AT_ONCE)
+        await workshop.polled.wait()
+        workshop.is_open = False
+        polls = workshop.seen.count("tasks/get")
+        while workshop.seen.count("tasks/get") < polls + 2:
+            await runs_are(world, RunState.PARKED)
+        workshop.is_open = True
+        workshop.finish(done("a chair"))
+        task = await until(client, task, TaskState.COMPLETED)
+
+    assert result(task) == "a chair"
 
 
 async def test_restart_leaves_the_servers_task_alone(stage: Stage) -> None:

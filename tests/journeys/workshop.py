@@ -98,6 +98,7 @@ class Workshop:
         cancelled: Set when a task was cancelled.
         polled: Set when a task was polled.
         is_open: False lets every request fail with 503.
+        poll_ms: The `pollIntervalMs` it wishes for.
     """
 
     def __init__(self, *steps: Step) -> None:
@@ -107,6 +108,7 @@ class Workshop:
         self.cancelled = anyio.Event()
         self.polled = anyio.Event()
         self.is_open = True
+        self.poll_ms = 0
         self._steps = steps
         self._jobs: dict[str, Job] = {}
 
@@ -186,8 +188,7 @@ class Workshop:
                 raise Refused(-32601, "no such method")
         return {"resultType": "complete"}
 
-    @staticmethod
-    def _times(task_id: str) -> JsonObject:
+    def _times(self, task_id: str) -> JsonObject:
         at = "2026-07-28T10:30:00Z"
         times: JsonObject = {"createdAt": at, "lastUpdatedAt": at, "ttlMs": None}
-        return {"taskId": task_id, "pollIntervalMs": 0, **times}
+        return {"taskId": task_id, "pollIntervalMs": self.poll_ms, **times}

@@ -20,7 +20,9 @@ from interloom.bridges.mcp.core.headers import standard
 from interloom.bridges.mcp.core.rounds import EVERYTHING, Ask, Call, Created, Done
 from interloom.bridges.mcp.core.task_view import MAX_ID_CHARS, Status, TaskView
 from interloom.bridges.mcp.core.tasks import (
+    LOST_MS,
     MAX_ANSWERS,
+    MAX_BACK_OFF_MS,
     MAX_POLL_MS,
     MIN_POLL_MS,
     POLL_MS,
@@ -41,6 +43,7 @@ FORM: Final[JsonObject] = {
 YES: Final[JsonObject] = {"action": "accept", "content": {}}
 RESULT: Final[JsonObject] = {"content": [{"type": "text", "text": "done"}]}
 NOW_MS: Final = 1_000_000
+TIMES: Final = ("due_ms", "lost_ms", "said")
 
 
 def described(status: str, **more: Json) -> JsonObject:
@@ -124,11 +127,60 @@ def test_task_is_polled_canceled_and_told_under_its_id() -> None:
     [(None, POLL_MS), (5000, 5000), (0, MIN_POLL_MS), (10**9, MAX_POLL_MS)],
 )
 def test_polls_come_as_the_server_wishes_within_bounds(wished: Json, waited: int) -> None:
-    """Tasks extension, "Task Polling"; ours: from 0.1 s to a minute."""
+    """Tasks extension, "Task Polling"; ours: from 0.1 s to an hour."""
     task, step = receive(begun(), "working", pollIntervalMs=wished, statusMessage="half\nway")
 
     assert step == Wait(waited, "half way")
     assert task.poll_ms == waited
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "wished", "pause_ms"),
+    [
+        (0, 1000, 1000),
+        (10_000, 1000, 1000),
+        (60_000, 1000, 6000),
+        (60_000, 30_000, 30_000),
+        (86_400_000, 1000, MAX_BACK_OFF_MS),
+        (86_400_000, 600_000, 600_000),
+        (-5000, 1000, 1000),
+    ],
+)
+def test_older_task_is_polled_less_often(age_ms: int, wished: int, pause_ms: int) -> None:
+    """ours: a tenth of its age, and never sooner than its server wishes."""
+    now_ms = NOW_MS + age_ms
+    view = described("working", pollIntervalMs=wished)
+    task, step = begun().receive(view, now_ms=now_ms)
+
+    assert step == Wait(pause_ms, "")
+    assert task.left_ms(now_ms) == pause_ms
+    assert task.left_ms(now_ms + pause_ms + 1) == 0
+
+
+def test_clock_that_was_set_back_makes_nobody_wait_for_it() -> None:
+    """ours: the interval bounds the pause, whatever the clock says."""
+    assert begun(pollIntervalMs=5000).left_ms(0) == MAX_BACK_OFF_MS
+
+
+def test_server_that_does_not_answer_is_asked_again_for_an_hour() -> None:
+    """ours: pauses double up to MAX_BACK_OFF_MS; an answer begins the count anew."""
+    task, now_ms, pauses = begun(), NOW_MS, list[int]()
+    while (missed := task.missed(now_ms=now_ms)) is not None:
+        task = missed
+        pauses.append(task.left_ms(now_ms))
+        now_ms += pauses[-1]
+
+    assert now_ms - NOW_MS > LOST_MS
+    assert pauses[:4] == [MIN_POLL_MS, MIN_POLL_MS, 2 * MIN_POLL_MS, 4 * MIN_POLL_MS]
+    assert max(pauses) == MAX_BACK_OFF_MS
+    found, _ = task.receive(described("working"), now_ms=now_ms)
+    assert found.lost_ms is None
+
+
+def test_task_that_was_saved_without_its_times_is_polled_at_once() -> None:
+    """ours: a row of an older version."""
+    saved = {key: value for key, value in begun().dump().items() if key not in TIMES}
+    assert RemoteTask.load(saved).left_ms(NOW_MS) == 0
 
 
 def test_interval_of_the_seed_counts_until_there_is_another() -> None:

@@ -219,3 +219,32 @@ async def test_run_that_stopped_waiting_is_not_parked_when_the_runtime_ends(stor
 
         task = await home.get(task)
         assert (task.status.state, said(task)) == (TaskState.COMPLETED, "done without you")
+
+
+def pausing(begun: list[str], pauses: list[float]) -> Agent:
+    """Pauses as long as it is told, each time it is begun, and says how often that was."""
+
+    async def body(task: TaskContext) -> tuple[Product, ...]:
+        begun.append(task.task_id)
+        await task.pause("nap", pauses.pop(0))
+        return result(str(len(begun)))
+
+    return Agent(About("pausing", "Pauses."), body)
+
+
+async def test_pause_that_takes_long_is_a_row_that_wakes_by_itself(store: Store) -> None:
+    """Ours: no coroutine waits for the time to come."""
+    begun: list[str] = []
+    async with house(store, pausing(begun, [0.05, 0.0]), warm_s=COLD_S) as home:
+        assert said(await home.send("begin")) == "2"
+        (park,) = [each for each in home.ledger.written if isinstance(each, ParkRun)]
+
+    assert park.wake_in_s is not None
+    assert 0 <= park.wake_in_s <= 0.05
+
+
+async def test_pause_that_is_short_is_waited_for(store: Store) -> None:
+    """Ours: beginning again would cost more."""
+    begun: list[str] = []
+    async with house(store, pausing(begun, [0.01]), warm_s=WARM_S) as home:
+        assert said(await home.send("begin")) == "1"

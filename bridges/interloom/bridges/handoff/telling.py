@@ -38,17 +38,18 @@ class Telling:
             case LogLine(level=level):
                 log.debug("call.logged", server=self._made.server, level=level.value)
 
-    async def tell(self, text: str) -> None:
+    async def tell(self, text: str) -> bool:
         """Tell the caller, unless it knows that already or was told something just now."""
         now_s = anyio.current_time()
         is_soon = self._told_s is not None and now_s - self._told_s < self._every_s
         if not text or text == self._last or is_soon:
-            return
+            return False
         self._told_s, self._last = now_s, text
         try:
             await self._task.report(f"{self._made.tool}: {text}", key=f"progress/{self._made.key}")
         except InterloomError as error:  # the call goes on, whatever becomes of the news
             log.debug("call.not_told", task_id=self._made.task_id, code=error.code)
+        return True
 
 
 def _words(progress: Progress) -> str:

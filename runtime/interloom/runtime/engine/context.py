@@ -321,6 +321,24 @@ class TaskContext:
         """Milliseconds on the wall clock."""
         return int(self._clock.now().timestamp() * 1000)
 
+    @property
+    def warm_s(self) -> float:
+        """Seconds a pause may take before only rows wait for its end."""
+        return self._run.warm_s
+
+    async def pause(self, key: str, seconds: float) -> None:
+        """Wait; as a row, if it takes long.
+
+        Then the code is begun again when the time has come, or before: it has to know by itself
+        how much of the pause is left.
+
+        Args:
+            key: Names the pause; unique among those the task makes at the same time.
+            seconds: How long.
+        """
+        with suppress(TimeoutError):
+            await self._run.wait(key, within_s=seconds)
+
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""
         return self._run.busy()

@@ -374,7 +374,7 @@ class EmbeddedEngine:
     async def _park(self, run: Run) -> bool:
         """Let a run wait as a row; True when what it waits for has come meanwhile, to us."""
         task_id = run.live.record.id
-        await self._tasks.commit_rows(run.hold, ParkRun(task_id, run.waits_for))
+        await self._tasks.commit_rows(run.hold, ParkRun(task_id, run.waits_for, run.wake_in_s))
         log.debug("run.parked", task_id=task_id)
         self._claims.nudge()  # it may have come by another process
         return any(key in run.signals for key in run.waits_for)

@@ -49,6 +49,7 @@ class Run:
     """
 
     __slots__ = (
+        "_alarms",
         "_attempt",
         "_branches",
         "_busy",
@@ -80,6 +81,7 @@ class Run:
         self._cancels = 0
         self._is_working = False
         self._waiting: dict[str, anyio.Event] = {}
+        self._alarms: dict[str, float] = {}
         self._busy = 0
         self._branches = 1
 
@@ -109,6 +111,17 @@ class Run:
         """The keys it waits for."""
         return tuple(self._waiting)
 
+    @property
+    def warm_s(self) -> float:
+        """Seconds it may wait before it is parked."""
+        return self._warm_s
+
+    @property
+    def wake_in_s(self) -> float | None:
+        """Seconds until the first of its waits is over by itself; None when none of them is."""
+        first_s = min(self._alarms.values(), default=math.inf)
+        return None if first_s == math.inf else max(first_s - anyio.current_time(), 0.0)
+
     def end(self, ending: Ending) -> None:
         """Drop the coroutine; the first reason given stands, but its end or loss override it."""
         if self.ending is None or ending in {Ending.STOPPED, Ending.LOST}:
@@ -133,20 +146,38 @@ class Run:
         if event is not None:
             event.set()
 
-    async def wait(self, key: str) -> bytes:
-        """Wait for what is delivered under `key`; may never return, see the module."""
+    async def wait(self, key: str, *, within_s: float = math.inf) -> bytes:
+        """Wait for what is delivered under `key`; may never return, see the module.
+
+        Args:
+            key: What is waited for.
+            within_s: Seconds until the wait is over by itself.
+
+        Raises:
+            TimeoutError: They are over.
+        """
+        self._alarms[key] = anyio.current_time() + within_s
         try:
             while (value := self.signals.get(key)) is None:
+                left_s = self._alarms[key] - anyio.current_time()
+                if left_s <= 0:
+                    raise TimeoutError
                 event = self._waiting[key] = anyio.Event()
-                with anyio.move_on_after(self._warm_s if self._may_park() else math.inf):
+                with anyio.move_on_after(min(left_s, self._warm_s if self._may_park() else left_s)):
                     await event.wait()
-                if not event.is_set() and self._may_park():
+                if not event.is_set() and self._may_park() and not self._is_due_soon():
                     self.end(Ending.PARKED)
                     await anyio.sleep_forever()
             return value
         finally:
             if self.ending is None:  # a run that is dropped still waits; one that gave up does not
                 self._waiting.pop(key, None)
+                self._alarms.pop(key, None)
+
+    def _is_due_soon(self) -> bool:
+        """Whether it would be woken before it was worth while to park it."""
+        wake_in_s = self.wake_in_s
+        return wake_in_s is not None and wake_in_s <= self._warm_s
 
     def progress(self) -> tuple[Write, ...]:
         """The row to store with whatever shows that it got further; mostly there is none."""

@@ -10,6 +10,8 @@ to `tasks/get` or in `notifications/tasks`, and it says what to do next:
     Ask     get these answers from somebody, then `answer(...)` says what to send
     Done    here is the result of the call
 
+It also knows when it is to be polled next, so that nothing but a row has to wait until then.
+
 A request key stands for one request as long as the task lives, so a request that has its answer is
 never asked again, however often the server still lists it: its view of an answer may lag behind.
 """
@@ -39,8 +41,19 @@ POLL_MS: Final = 1000
 MIN_POLL_MS: Final = 100
 """Milliseconds below which no server makes us poll; ours."""
 
-MAX_POLL_MS: Final = 60_000
+MAX_POLL_MS: Final = 3_600_000
 """Milliseconds above which no server makes us wait; ours, or nobody would see the end."""
+
+BACK_OFF: Final = 10
+"""A task is polled again after this part of its age, unless its server wishes for a longer pause.
+
+Ours: its end is seen late by a tenth of what it took, and one that takes hours costs few polls."""
+
+MAX_BACK_OFF_MS: Final = 60_000
+"""Milliseconds of a pause at most that the server did not wish for; ours."""
+
+LOST_MS: Final = 3_600_000
+"""Milliseconds a server may not answer after its task; ours: an hour, for one that is moved."""
 
 MAX_ANSWERS: Final = 320
 """Requests of one task before a server that keeps asking is treated as broken; ours."""
@@ -104,6 +117,9 @@ class RemoteTask:
         ttl_ms: Milliseconds it lives, from its creation; None for ever.
         answered: Keys of the requests that have their answers.
         asked: The requests that wait for answers, as sent; None when none wait.
+        due_ms: When it is to be polled next, on the clock of `seen_ms`.
+        lost_ms: Since when its server has not answered, on that clock; None while it does.
+        said: What the server said of its work and the caller was told.
     """
 
     server: str
@@ -114,11 +130,14 @@ class RemoteTask:
     ttl_ms: int | None = None
     answered: tuple[str, ...] = ()
     asked: JsonObject | None = None
+    due_ms: int = 0
+    lost_ms: int | None = None
+    said: str = ""
 
     @classmethod
     def begun(cls, server: str, method: str, seed: TaskView, *, now_ms: int) -> RemoteTask:
         """The task that answered a call; the next thing to do is `poll()`."""
-        return _timed(cls(server, method, seed.task_id, now_ms), seed)
+        return _timed(cls(server, method, seed.task_id, now_ms), seed, now_ms)
 
     def poll(self) -> TaskRequest:
         """Ask how it is."""
@@ -148,7 +167,7 @@ class RemoteTask:
         view = read_task(result, server=self.server, method="tasks/get")
         if view.task_id != self.task_id:
             raise self._bad("taskId is another task's")
-        task = _timed(self, view)
+        task = _timed(self, view, now_ms)
         match view.status:
             case Status.COMPLETED:
                 return replace(task, asked=None), Done(view.payload)
@@ -177,6 +196,30 @@ class RemoteTask:
         told = replace(self, answered=(*self.answered, *responses), asked=None)
         return told, TaskRequest("tasks/update", params)
 
+    def later(self, *, now_ms: int) -> RemoteTask:
+        """The task, to be polled after its next pause; for whoever has told it something."""
+        return replace(self, due_ms=now_ms + self._pause_ms(now_ms))
+
+    def missed(self, *, now_ms: int) -> RemoteTask | None:
+        """The task after a poll that nobody answered; None when that has gone on for too long.
+
+        Pauses between such polls double, up to `MAX_BACK_OFF_MS`.
+        """
+        since_ms = now_ms if self.lost_ms is None else self.lost_ms
+        lost_ms = max(now_ms - since_ms, 0)
+        if lost_ms > LOST_MS:
+            return None
+        pause_ms = min(max(lost_ms, MIN_POLL_MS), MAX_BACK_OFF_MS)
+        return replace(self, due_ms=now_ms + pause_ms, lost_ms=since_ms)
+
+    def left_ms(self, now_ms: int) -> int:
+        """Milliseconds until it is to be polled; a clock that was set back makes nobody wait."""
+        return min(max(self.due_ms - now_ms, 0), max(self.poll_ms, MAX_BACK_OFF_MS))
+
+    def _pause_ms(self, now_ms: int) -> int:
+        age_ms = max(now_ms - self.seen_ms, 0)
+        return max(self.poll_ms, min(age_ms // BACK_OFF, MAX_BACK_OFF_MS))
+
     def pending(self) -> Ask | None:
         """The question that waits, as `receive` gave it; None when none waits."""
         if self.asked is None:
@@ -195,6 +238,9 @@ class RemoteTask:
             "ttl_ms": self.ttl_ms,
             "answered": list(self.answered),
             "asked": self.asked,
+            "due_ms": self.due_ms,
+            "lost_ms": self.lost_ms,
+            "said": self.said,
         }
 
     @classmethod
@@ -217,7 +263,8 @@ class RemoteTask:
                 "asked": Mapping() | None as asked,
             }:
                 keys = tuple(str(key) for key in answered)
-                return cls(server, method, task_id, seen_ms, poll_ms, ttl_ms, keys, asked)
+                loaded = cls(server, method, task_id, seen_ms, poll_ms, ttl_ms, keys, asked)
+                return _timed_as_saved(loaded, saved)
             case _:
                 raise LocalError(f"a saved task of format {FORMAT} is needed")
 
@@ -231,10 +278,19 @@ class RemoteTask:
         return BadResult(self.server, "tasks/get", rule)
 
 
-def _timed(task: RemoteTask, view: TaskView) -> RemoteTask:
+def _timed(task: RemoteTask, view: TaskView, now_ms: int) -> RemoteTask:
     wished = POLL_MS if view.poll_ms is None else view.poll_ms
     poll_ms = min(max(wished, MIN_POLL_MS), MAX_POLL_MS)
-    return replace(task, poll_ms=poll_ms, ttl_ms=view.ttl_ms)
+    return replace(task, poll_ms=poll_ms, ttl_ms=view.ttl_ms, lost_ms=None).later(now_ms=now_ms)
+
+
+def _timed_as_saved(task: RemoteTask, saved: JsonObject) -> RemoteTask:
+    """The times of a saved task; one that was saved without them is polled at once."""
+    match saved:
+        case {"due_ms": int(due_ms), "lost_ms": int() | None as lost_ms, "said": str(said)}:
+            return replace(task, due_ms=due_ms, lost_ms=lost_ms, said=said)
+        case _:
+            return task
 
 
 def _take_requests(
@@ -254,7 +310,7 @@ def _wait(task: RemoteTask, view: TaskView, now_ms: int) -> Wait:
     if task.ttl_ms is not None and now_ms > task.seen_ms + task.ttl_ms + TTL_GRACE_MS:
         rule = "its task outlived its time to live without an end"
         raise TaskExpired(task.server, task.method, rule)
-    return Wait(task.poll_ms, view.message)
+    return Wait(task.due_ms - now_ms, view.message)
 
 
 def _read_requests(
