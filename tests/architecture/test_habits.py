@@ -15,6 +15,7 @@ ASYNCIO = {
     "runtime/interloom/runtime/engine/embedded.py": "a task for every run, a quarter of the price",
     "runtime/interloom/runtime/engine/live.py": "a future for every wait, a third of the price",
     "runtime/interloom/runtime/engine/run.py": "a task for every run, a quarter of the price",
+    "runtime/interloom/runtime/engine/work.py": "who cancelled an agent: we, or another",
     "runtime/interloom/runtime/ledger/heart.py": "a thread watches whether the loop turns",
     "runtime/interloom/runtime/ledger/writer.py": "a thread wakes the loop, once for many commits",
     "runtime/interloom/runtime/serve/connection.py": "a server's protocols are asyncio's",

@@ -90,7 +90,7 @@ def test_task_goes_on_wherever_its_process_is_killed(nursery: Nursery, moment: s
 def test_task_whose_process_is_killed_after_every_commit_completes(nursery: Nursery) -> None:
     """It gets further each time, so it is never given up, however often its process dies."""
     deaths = 0
-    while nursery.live("again", "after first"):  # each one's second commit, after its claim's
+    while nursery.live("again", "after created"):  # which is what each one stores first
         deaths += 1
 
     assert deaths > MAX_ATTEMPTS

@@ -147,13 +147,19 @@ class Model:
         has_come = any((write.task_id, key) in self.signals for key in keys)
         is_parked = isinstance(write, ParkRun) and not has_come
         state = RunState.PARKED if is_parked else RunState.ACTIVE
-        self._change(write.task_id, lambda run: run._replace(state=state, worker=""))
+
+        def let_go(run: RunRow) -> RunRow:
+            attempt = 0 if isinstance(write, ParkRun) else run.attempt
+            return run._replace(state=state, worker="", attempt=attempt)
+
+        self._change(write.task_id, let_go)
 
     def _wake(self, task_id: str, worker: str) -> None:
         def taken(run: RunRow) -> RunRow:
             if run.state is RunState.ACTIVE:
                 return run
-            return run._replace(state=RunState.ACTIVE, worker=worker, token=run.token + 1)
+            token, attempt = run.token + 1, run.attempt + bool(worker)
+            return run._replace(state=RunState.ACTIVE, worker=worker, token=token, attempt=attempt)
 
         self._change(task_id, taken)
 

@@ -95,7 +95,7 @@ async def test_others_are_told_of_posts_that_nobody_holds(path: Path) -> None:
         bob.watch_outbox(nudged.set)
 
         async def watch() -> None:
-            async for _ in bob.changes():
+            async for _ in bob.changes(list, lambda: None):
                 pass
 
         async with anyio.create_task_group() as group:

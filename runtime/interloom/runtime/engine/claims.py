@@ -24,7 +24,7 @@ log = logger("engine")
 CLAIM_S: Final = 0.25
 """Seconds between two looks for runs that nobody works on."""
 AT_ONCE: Final = 100
-"""Runs claimed in one transaction; the next look follows at once."""
+"""Runs claimed in one transaction at most; the next look follows at once."""
 
 
 class Claims:
@@ -42,6 +42,7 @@ class Claims:
         *,
         take: Callable[[RunRow], Awaitable[None]],
         drop: Callable[[], None],
+        room: Callable[[], int],
     ) -> None:
         """Prepare to work on the runs of some agents.
 
@@ -51,11 +52,12 @@ class Claims:
             ids: Where names come from.
             take: Goes on with a run that is claimed.
             drop: Lets go of all runs: they are others' now.
+            room: How many runs more can be begun at once; none is claimed to wait for its turn.
         """
         self._tasks, self._agents, self._ids = tasks, agents, ids
-        self._take, self._drop = take, drop
+        self._take, self._drop, self._room = take, drop, room
         self.worker = ids.fresh()
-        self._nudged, self._lost = anyio.Event(), False
+        self._nudged, self._lost, self._is_full = anyio.Event(), False, False
         self._claimed: deque[RunRow] = deque()  # and not yet gone on with
 
     async def join(self) -> None:
@@ -75,15 +77,24 @@ class Claims:
         """Look at once for runs that nobody works on."""
         self._nudged.set()
 
+    def make_room(self) -> None:
+        """Look at once if the last look was cut short for want of room."""
+        if self._is_full:
+            self._nudged.set()
+
     async def claim(self) -> None:
-        """Take over what nobody works on."""
+        """Take over what nobody works on, as much as there is room for."""
         more = True
         while more:
-            claimed = await self._tasks.ledger.claim(self.worker, self._agents, limit=AT_ONCE)
-            self._claimed.extend(claimed)
+            limit = min(AT_ONCE, self._room() - len(self._claimed))
+            self._is_full = limit <= 0
+            more = False
+            if not self._is_full:
+                claimed = await self._tasks.ledger.claim(self.worker, self._agents, limit=limit)
+                self._claimed.extend(claimed)
+                more = len(claimed) == limit
             while self._claimed:
                 await self._go_on(self._claimed.popleft())
-            more = len(claimed) == AT_ONCE
 
     async def _go_on(self, row: RunRow) -> None:
         try:
@@ -109,10 +120,10 @@ class Claims:
 
     async def watch(self) -> None:
         """Keep the tasks in memory as other processes make them."""
-        async for changed in self._tasks.ledger.changes():
-            for task_id in self._tasks.held_ids() if changed is None else changed:
+        async for changed in self._tasks.ledger.changes(self._tasks.held_ids, self.nudge):
+            for task_id, seq in changed.items():
                 live = self._tasks.find(task_id)
-                if live is not None and (changed is None or live.record.seq < changed[task_id]):
+                if live is not None and live.record.seq < seq:
                     try:
                         await self._tasks.refresh(live)
                     except Unavailable as error:  # the next event of the task tells of both

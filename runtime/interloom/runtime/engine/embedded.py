@@ -9,9 +9,7 @@ from __future__ import annotations
 # A task of anyio's group costs 38 microseconds, one of asyncio's 9 (measured), and every
 # SendMessage begins one; the engine needs asyncio anyway (DESIGN section 6).
 import asyncio  # noqa: TID251
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -19,22 +17,19 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from interloom.runtime.core import decide
-from interloom.runtime.core.decide import Decision, Effect, Start, Stop, Wake
+from interloom.runtime.core.decide import Effect, Start, Stop, Wake
 from interloom.runtime.core.machine import TERMINAL
-from interloom.runtime.core.record import Outcome, TaskRecord, made
+from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.engine.agent import Abandon, Agent
-from interloom.runtime.engine.causes import root_cause
 from interloom.runtime.engine.claims import Claims
-from interloom.runtime.engine.context import TaskContext, dump_signal
+from interloom.runtime.engine.context import dump_signal
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.run import FIRST, Ending, Run
 from interloom.runtime.engine.tasks import Tasks
+from interloom.runtime.engine.work import Work
 from interloom.runtime.errors import (
-    AgentFailed,
-    AgentRejected,
     Conflict,
-    IllegalMove,
-    InterloomError,
+    TaskNotFound,
     Unavailable,
 )
 from interloom.runtime.ledger.rows import (
@@ -47,7 +42,6 @@ from interloom.runtime.ledger.rows import (
     PutSignal,
     RunRow,
     RunState,
-    TaskMoved,
     Write,
 )
 from interloom.runtime.telemetry.log import logger
@@ -57,6 +51,8 @@ log = logger("engine")
 
 WARM_S: Final = 20.0
 """Seconds a waiting coroutine is kept for a quick answer."""
+MAX_AT_WORK: Final = 1000
+"""Runs that are at work in this process before it claims no more; those that wait do not count."""
 MAX_ATTEMPTS: Final = 5
 """Times a run is begun again after a crash without having got anywhere; then the task fails."""
 LEAVE_S: Final = 5.0
@@ -72,7 +68,11 @@ _BLANK: Final = Journal()
 
 
 class EmbeddedEngine:
-    """Runs agents as one task of the event loop each."""
+    """Runs agents as one task of the event loop each.
+
+    Attributes:
+        max_at_work: Runs that may be at work here before no more are claimed.
+    """
 
     def __init__(
         self,
@@ -85,9 +85,14 @@ class EmbeddedEngine:
         retry_s: float = RETRY_S,
     ) -> None:
         self._tasks, self._agents, self._clock = tasks, agents, clock
+        self._work = Work(tasks, clock)
+        self._takes_at_write = tasks.ledger.takes_at_write
         self._warm_s, self._retry_s = warm_s, retry_s
         self._runs: dict[str, Run] = {}
-        self._claims = Claims(tasks, agents, ids, take=self._recover, drop=self._lose_runs)
+        self.max_at_work, self._resuming = MAX_AT_WORK, 0
+        self._claims = Claims(
+            tasks, agents, ids, take=self._recover, drop=self._lose_runs, room=self._room
+        )
         self._group: asyncio.TaskGroup | None = None
         self._drained = anyio.Event()
         self._idle: anyio.Event | None = None
@@ -100,8 +105,9 @@ class EmbeddedEngine:
         for effect in effects:
             match effect:
                 case Start():
-                    begun = RunState.ACTIVE, 1, self._taker(record.agent), FIRST
-                    rows.append(made(PutRun, (record.id, record.agent, *begun)))
+                    taker = self._taker(record.agent)
+                    begun = (1, taker, FIRST) if taker else (0, "", 0)
+                    rows.append(made(PutRun, (record.id, record.agent, RunState.ACTIVE, *begun)))
                 case Wake(key=key, responses=responses):
                     value, taker = dump_signal(responses), self._taker(record.agent)
                     rows.append(PutSignal(record.id, key, value, taker))
@@ -110,15 +116,19 @@ class EmbeddedEngine:
         return tuple(rows)
 
     def _taker(self, agent: str) -> str:
-        """Who goes on with a run that is woken here: this process, where it can."""
-        return self._claims.worker if self._group is not None and agent in self._agents else ""
+        """Who has a run that is begun or woken here: this process where it can, or nobody yet."""
+        takes = self._takes_at_write and self._group is not None and agent in self._agents
+        return self._claims.worker if takes else ""
 
     def act(self, live: Live, effects: Sequence[Effect]) -> None:
         """Carry out effects that are stored now; while draining, leave them to the next start."""
         for effect in effects:
             match effect:
                 case Start():
-                    self._begin(live, _BLANK)
+                    if self._takes_at_write:
+                        self._begin(live, _BLANK)
+                    else:
+                        self._claims.nudge()
                 case Wake(key=key, responses=responses):
                     self._wake(live.record.id, key, dump_signal(responses))
                 case Stop():
@@ -141,10 +151,12 @@ class EmbeddedEngine:
 
     def _wake(self, task_id: str, key: str, value: bytes) -> None:
         run = self._runs.get(task_id)
-        if run is None:
+        if run is not None:
+            run.deliver(key, value)
+        elif self._takes_at_write:
             self._spawn(task_id)
         else:
-            run.deliver(key, value)
+            self._claims.nudge()
 
     def is_running(self, task_id: str) -> bool:
         """Whether a task's agent is in memory here."""
@@ -226,50 +238,68 @@ class EmbeddedEngine:
                 await self._idle.wait()
 
     async def _recover(self, row: RunRow) -> None:
-        stored = await self._tasks.ledger.task(row.task_id)
-        if stored is None or stored.record.state in TERMINAL:
-            log.warning("run.orphaned", task_id=row.task_id)
-            return
-        waited = bool(stored.record.asks)  # a crash while waiting is no try
-        attempt = 1 if waited else row.attempt + 1
-        if attempt > MAX_ATTEMPTS:
-            log.error("run.gave_up", task_id=row.task_id, attempts=row.attempt)
-            async with self._tasks.held(row.task_id) as live:
-                reason = f"The agent was begun {row.attempt} times and never got any further."
-                now, hold = self._clock.now(), HoldRun(row.task_id, row.token)
-                await self._tasks.commit(live, decide.fail(live.record, reason, now=now), hold=hold)
-            return
-        await self._tasks.commit_rows(
-            HoldRun(row.task_id, row.token), AdvanceRun(row.task_id, attempt)
-        )
-        log.info("run.recovered", task_id=row.task_id, attempt=attempt)
-        self._spawn(row.task_id)
+        """Go on with a run that was claimed, unless it was begun too often."""
+        if row.attempt > 1:
+            stored = await self._tasks.ledger.task(row.task_id)
+            if stored is None or stored.record.state in TERMINAL:
+                log.warning("run.orphaned", task_id=row.task_id)
+                return
+            hold = HoldRun(row.task_id, row.token)
+            if stored.record.asks:  # a crash while waiting is no try
+                await self._tasks.commit_rows(hold, AdvanceRun(row.task_id))
+            elif row.attempt > MAX_ATTEMPTS:
+                await self._give_up(row, hold)
+                return
+            log.info("run.recovered", task_id=row.task_id, attempt=row.attempt)
+        # One that was never begun has nothing behind it that would have to be read.
+        self._spawn(row.task_id, Journal(run=row) if row.token == FIRST else None)
+
+    async def _give_up(self, row: RunRow, hold: HoldRun) -> None:
+        attempts = row.attempt - 1
+        log.error("run.gave_up", task_id=row.task_id, attempts=attempts)
+        async with self._tasks.held(row.task_id) as live:
+            reason = f"The agent was begun {attempts} times and never got any further."
+            ended = decide.fail(live.record, reason, now=self._clock.now())
+            await self._tasks.commit(live, ended, hold=hold)
 
     # One run
 
-    def _spawn(self, task_id: str) -> None:
-        if self._group is not None:
-            self._group.create_task(self._resume(task_id))
+    def _room(self) -> int:
+        """How many runs more may be begun here."""
+        room = self.max_at_work - len(self._runs) - self._resuming
+        if room <= 0:
+            room += sum(bool(run.waits_for) for run in self._runs.values())
+        return room
 
-    async def _resume(self, task_id: str) -> None:
+    def _spawn(self, task_id: str, journal: Journal | None = None) -> None:
+        if self._group is not None:
+            self._resuming += 1
+            self._group.create_task(self._resume(task_id, journal))
+
+    async def _resume(self, task_id: str, journal: Journal | None) -> None:
         """Begin a run again, however often the store has to be asked for its rows."""
         pause_s = self._retry_s
-        while task_id not in self._runs and self._group is not None:
-            try:
-                await self._load_and_begin(task_id)
-            except Exception:
-                log.exception("run.unreadable", task_id=task_id)
-            else:
+        try:
+            while task_id not in self._runs and self._group is not None:
+                try:
+                    await self._load_and_begin(task_id, journal)
+                except TaskNotFound:
+                    log.warning("run.orphaned", task_id=task_id)
+                except Exception:
+                    log.exception("run.unreadable", task_id=task_id)
+                    with anyio.move_on_after(pause_s):
+                        await self._drained.wait()
+                    pause_s = min(2 * pause_s, MAX_RETRY_S)
+                    continue
                 return
-            with anyio.move_on_after(pause_s):
-                await self._drained.wait()
-            pause_s = min(2 * pause_s, MAX_RETRY_S)
+        finally:
+            self._resuming -= 1
 
-    async def _load_and_begin(self, task_id: str) -> None:
+    async def _load_and_begin(self, task_id: str, journal: Journal | None) -> None:
         live = await self._tasks.hold(task_id)
         try:
             live = await self._tasks.renewed(live)
-            journal = await self._tasks.ledger.journal(task_id)
+            journal = journal or await self._tasks.ledger.journal(task_id)
             is_ours = journal.run is not None and journal.run.worker == self._claims.worker
             if is_ours and task_id not in self._runs and live.record.state not in TERMINAL:
                 self._begin(live, journal)
@@ -292,7 +322,7 @@ class EmbeddedEngine:
         task_id = run.live.record.id
         again, pause_s = False, 0.0
         try:
-            await run.until_ended(self._work(run))
+            await run.until_ended(self._work.do(run, self._agents[run.live.record.agent]))
             if run.ending is Ending.PARKED:
                 again = await self._park(run)
             elif run.ending is Ending.LOST:
@@ -309,67 +339,13 @@ class EmbeddedEngine:
         finally:
             del self._runs[task_id]
             self._tasks.release(run.live)
+            self._claims.make_room()
             if self._idle is not None and not self._runs:
                 self._idle.set()
         if again:
             with anyio.move_on_after(pause_s):
                 await self._drained.wait()
             self._spawn(task_id)
-
-    async def _work(self, run: Run) -> None:
-        agent = self._agents[run.live.record.agent]
-        context = TaskContext(self._tasks, run, self._clock)
-        try:
-            result = await agent.body(context)
-            live = run.live
-            if live.failure is not None or live.record is not live.stored:
-                live = run.live = await self._tasks.renewed(live)
-            if run.ending is not None or live.record.state in TERMINAL:
-                return
-            products, says = result if isinstance(result, Outcome) else (result, "")
-            # Here, as a result that is none is the agent's failure; and the commonest end is quick.
-            ended = decide.finish(live.record, products, now=self._now(), says=says)
-        except BaseException as error:  # it may raise and return anything
-            if _is_ours(error):
-                raise
-            await self._broke(run, error)
-            return
-        try:
-            await self._tasks.commit(live, ended, hold=run.hold)
-        except TaskMoved:
-            await self._end(
-                run, lambda record: decide.finish(record, products, now=self._now(), says=says)
-            )
-
-    def _now(self) -> datetime:
-        return self._clock.now()
-
-    async def _end(self, run: Run, ending: Callable[[TaskRecord], Decision]) -> None:
-        """End a task as its agent wants it, unless somebody else has."""
-        with suppress(IllegalMove):
-            run.live, _ = await self._tasks.change(
-                run.live, lambda record: (ending(record), ()), hold=run.hold
-            )
-
-    async def _broke(self, run: Run, error: BaseException) -> None:
-        cause = root_cause(error)
-        if isinstance(cause, Unavailable | Conflict):
-            raise cause  # the run is begun again; this is not the agent's failure
-        live = run.live = await self._tasks.renewed(run.live)
-        if run.ending is not None or live.record.state in TERMINAL:
-            return
-        if isinstance(cause, AgentRejected):
-            text = str(cause)
-            await self._end(run, lambda record: decide.reject(record, text, now=self._now()))
-            return
-        if isinstance(cause, InterloomError):
-            reason = str(cause)
-            if not isinstance(cause, AgentFailed):
-                log.warning("agent.failed", task_id=live.record.id, code=cause.code, reason=reason)
-        else:
-            reason = "The agent failed unexpectedly."  # a foreign text is not for peers
-            log.error("agent.raised", task_id=live.record.id, exc_info=cause)
-        await self._end(run, lambda record: decide.fail(record, reason, now=self._now()))
 
     async def _park(self, run: Run) -> bool:
         """Let a run wait as a row; True when what it waits for has come meanwhile, to us."""
@@ -378,11 +354,3 @@ class EmbeddedEngine:
         log.debug("run.parked", task_id=task_id)
         self._claims.nudge()  # it may have come by another process
         return any(key in run.signals for key in run.waits_for)
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Whether it ends us, rather than being something the agent ran into."""
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is None or task.cancelling() > 0
-    return isinstance(error, KeyboardInterrupt | GeneratorExit)

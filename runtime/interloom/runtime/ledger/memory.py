@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import nlargest
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import anyio
 
@@ -52,6 +52,8 @@ Value = TypeVar("Value")
 
 class MemoryLedger:
     """One dictionary for each table of `schema/`."""
+
+    takes_at_write: Final = True
 
     def __init__(self, clock: Clock | None = None) -> None:
         """Make an empty store.
@@ -214,14 +216,12 @@ class MemoryLedger:
             self._put(self._runs, write.task_id, run._replace(attempt=write.attempt))
 
     def _park(self, write: ParkRun) -> None:
-        signals = self._signals.get(write.task_id, {})
-        run = self._runs.get(write.task_id)
+        signals, run = self._signals.get(write.task_id, {}), self._runs.get(write.task_id)
         if run is None:
             return
-        if any(key in signals for key in write.waits_for):
-            self._release(ReleaseRun(write.task_id))
-        else:
-            self._put(self._runs, run.task_id, run._replace(state=RunState.PARKED, worker=""))
+        state = RunState.PARKED if signals.keys().isdisjoint(write.waits_for) else RunState.ACTIVE
+        self._put(self._runs, run.task_id, run._replace(state=state, worker="", attempt=0))
+        if state is RunState.PARKED:
             wait_s = write.wake_in_s
             alarm = None if wait_s is None else self._clock.now() + timedelta(seconds=wait_s)
             self._put(self._alarms, run.task_id, alarm)
@@ -323,10 +323,12 @@ class MemoryLedger:
             self._runs[task_id] = _taken(self._runs[task_id], worker)
         return [self._runs[task_id] for task_id in free[:limit]]
 
-    async def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+    async def changes(
+        self, held: Callable[[], Collection[str]], free: Callable[[], None]
+    ) -> AsyncGenerator[Mapping[str, int]]:
         """Nothing, ever: a store in memory is one process's own."""
         await anyio.sleep_forever()
-        yield None
+        yield {}
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         """What became of a message, or None when it is new."""
@@ -335,9 +337,9 @@ class MemoryLedger:
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all."""
         records = [record for record in self._tasks.values() if _matches(record, query)]
-        total, after = len(records), query.after
-        if after is not None:
-            last = (after.status_at, after.task_id)
+        total = len(records)
+        if query.after is not None:
+            last = (query.after.status_at, query.after.task_id)
             records = [record for record in records if _edge(record) < last]
         page = nlargest(query.size + 1, records, key=_edge)
         return [StoredTask(record, self._snapshots.get(record.id)) for record in page], total
@@ -366,7 +368,8 @@ class MemoryLedger:
 
 
 def _taken(run: RunRow, worker: str) -> RunRow:
-    return run._replace(state=RunState.ACTIVE, worker=worker, token=run.token + 1)
+    token, attempt = run.token + 1, run.attempt + bool(worker)
+    return run._replace(state=RunState.ACTIVE, worker=worker, token=token, attempt=attempt)
 
 
 def _is_due(alarm: datetime | None, now: datetime) -> bool:

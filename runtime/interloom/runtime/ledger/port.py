@@ -18,6 +18,11 @@ class Ledger(Protocol):
     earlier write being stored when a later one is.
     """
 
+    @property
+    def takes_at_write(self) -> bool:
+        """Whether a write may name the worker of a run; else a run is had by `claim` alone."""
+        ...
+
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none; on return they survive what the store promises to survive.
 
@@ -68,7 +73,8 @@ class Ledger(Protocol):
     async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
         """Take over runs that have something to do and nobody works on, oldest first.
 
-        Nobody works on a run that was let go of, whose time has come, or whose worker is dead.
+        Nobody works on a run that was let go of, whose time has come, or whose worker is dead. Each
+        claim counts as an attempt.
 
         Args:
             worker: Who takes them; it has joined.
@@ -80,10 +86,16 @@ class Ledger(Protocol):
         """
         ...
 
-    def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+    def changes(
+        self, held: Callable[[], Collection[str]], free: Callable[[], None]
+    ) -> AsyncGenerator[Mapping[str, int]]:
         """Tasks that got events, by whatever process, and the number of the last; as it happens.
 
-        None stands for any: look at all that are of interest. A store of one process says nothing.
+        A store of one process says nothing.
+
+        Args:
+            held: Gives the tasks that are of interest, to a store that has to look at each.
+            free: Called, in the event loop, when another process left a run to be claimed; a hint.
         """
         ...
 

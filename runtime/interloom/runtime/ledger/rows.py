@@ -62,7 +62,7 @@ class RunRow(NamedTuple):
         task_id: The task.
         agent: Which agent function.
         state: Active or parked; a finished run has no row.
-        attempt: How often it was begun since it last got anywhere; 1 at first.
+        attempt: How often it was begun since it last got anywhere, or waited; 0 before.
         worker: Which process works on it; empty for nobody.
         token: How often it was taken by a process: the guard of what that one writes.
     """
@@ -194,7 +194,10 @@ class PutReply(NamedTuple):
 
 
 class PutRun(RunRow):
-    """Begin a run; replaces the row there is. A task that is over gets none."""
+    """Begin a run; replaces the row there is. A task that is over gets none.
+
+    It names a worker only where `Ledger.takes_at_write`.
+    """
 
     __slots__ = ()
 
@@ -224,6 +227,7 @@ class ParkRun(NamedTuple):
     """Let a run wait as a row that is nobody's.
 
     It stays active when something it waits for has come; then whoever claims it goes on with it.
+    Only the worker that has a run parks it, and its attempts count from there.
 
     Attributes:
         task_id: The task.
@@ -249,7 +253,8 @@ class PutSignal(NamedTuple):
         task_id: The task.
         key: What the run waits under.
         value: JSON.
-        worker: Who takes the run over when it was parked; empty for nobody.
+        worker: Who takes the run over when it was parked, where `Ledger.takes_at_write`; empty for
+            nobody.
     """
 
     task_id: str

@@ -44,13 +44,16 @@ _PUT_RUN: Final = (
     f" SELECT number, ?, ?, ?, {_ALIVE}, ? FROM task WHERE id = ? AND state NOT IN ({_OVER})"
 )
 _OF: Final = "task = (SELECT number FROM task WHERE id = ?)"
+FREE: Final = "SELECT 1 FROM run WHERE worker IS NULL AND state = 'active' LIMIT 1"
+"""A query for whether there is a run to be claimed, of whatever agent."""
 _COME: Final = (
     "EXISTS (SELECT 1 FROM signal WHERE signal.task = run.task"
     " AND key IN (SELECT value FROM json_each(?)))"
 )
 _PARK: Final = (
-    f"UPDATE run SET worker = NULL, state = CASE WHEN {_COME} THEN 'active' ELSE 'parked' END,"  # noqa: S608
-    f" wake_ms = {NOW_MS} + ? WHERE {_OF}"
+    "UPDATE run SET worker = NULL, attempt = 0,"  # noqa: S608
+    f" state = CASE WHEN {_COME} THEN 'active' ELSE 'parked' END, wake_ms = {NOW_MS} + ?"
+    f" WHERE {_OF}"
 )
 _FREE: Final = (
     "SELECT 1 FROM (SELECT agent FROM run WHERE worker IS NULL AND state = 'active'"  # noqa: S608
@@ -58,8 +61,9 @@ _FREE: Final = (
     " WHERE agent IN (SELECT value FROM json_each(?)) LIMIT 1"
 )
 _CLAIM: Final = (
-    "UPDATE run SET worker = ?, token = token + 1, state = 'active', wake_ms = NULL"  # noqa: S608
-    " WHERE task IN (SELECT task FROM run WHERE worker IS NULL AND (state = 'active'"
+    "UPDATE run SET worker = ?, token = token + 1, attempt = attempt + 1,"  # noqa: S608
+    " state = 'active', wake_ms = NULL WHERE task IN"
+    " (SELECT task FROM run WHERE worker IS NULL AND (state = 'active'"
     f" OR wake_ms <= {NOW_MS}) AND agent IN (SELECT value FROM json_each(?))"
     " ORDER BY task LIMIT ?) RETURNING task"
 )
@@ -132,9 +136,9 @@ def put_signal(connection: sqlite3.Connection, write: PutSignal) -> None:
         (write.key, write.value, write.task_id),
     )
     connection.execute(
-        f"UPDATE run SET state = 'active', worker = {_ALIVE}, token = token + 1, wake_ms = NULL"  # noqa: S608
-        f" WHERE state = 'parked' AND {_OF}",
-        (write.worker, write.task_id),
+        f"UPDATE run SET state = 'active', worker = {_ALIVE}, token = token + 1, wake_ms = NULL,"  # noqa: S608
+        f" attempt = attempt + ? WHERE state = 'parked' AND {_OF}",
+        (write.worker, bool(write.worker), write.task_id),
     )
 
 

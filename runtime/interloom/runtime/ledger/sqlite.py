@@ -78,6 +78,8 @@ _OUTBOX: Final = (  # made of constants; values are bound
 class SqliteLedger:
     """Rows in one file, which several processes of one host may serve."""
 
+    takes_at_write: Final = True
+
     def __init__(
         self, path: Path, *, durability: Durability = "full", lease_s: float = LEASE_S
     ) -> None:
@@ -220,7 +222,9 @@ class SqliteLedger:
             self._hearts[worker][0].lose()
         return claimed
 
-    async def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+    async def changes(
+        self, held: Callable[[], Collection[str]], free: Callable[[], None]
+    ) -> AsyncGenerator[Mapping[str, int]]:
         """Tasks that got events, whoever wrote them; see `Ledger.changes`."""
         ((version,),) = self._read("PRAGMA data_version")
         ((last,),) = self._read(_LAST_EVENT)
@@ -232,6 +236,8 @@ class SqliteLedger:
             version = now
             if self._nudge is not None and self._read(_FREE):
                 self._nudge()
+            if self._read(run_statements.FREE):
+                free()
             found = self._read(
                 "SELECT task.id, max(event.seq), max(event.rowid) FROM event"
                 " JOIN task ON task.number = event.task WHERE event.rowid > ? GROUP BY task.id",

@@ -17,6 +17,11 @@ class ForwardingLedger:
     def __init__(self, inner: Ledger) -> None:
         self.inner = inner
 
+    @property
+    def takes_at_write(self) -> bool:
+        """Whether a write may name the worker of a run."""
+        return self.inner.takes_at_write
+
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none."""
         await self.inner.commit(*writes)
@@ -49,9 +54,11 @@ class ForwardingLedger:
         """Take over runs that have something to do and nobody works on."""
         return await self.inner.claim(worker, agents, limit=limit)
 
-    def changes(self) -> AsyncGenerator[Mapping[str, int] | None]:
+    def changes(
+        self, held: Callable[[], Collection[str]], free: Callable[[], None]
+    ) -> AsyncGenerator[Mapping[str, int]]:
         """Tasks that got events, by whatever process."""
-        return self.inner.changes()
+        return self.inner.changes(held, free)
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         """What became of a message, or None when it is new."""

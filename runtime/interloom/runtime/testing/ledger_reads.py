@@ -29,7 +29,7 @@ from interloom.runtime.ledger.rows import (
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.promise import same
-from interloom.runtime.testing.samples import creation, event, events, move, record
+from interloom.runtime.testing.samples import begun, creation, event, events, move, record
 
 
 async def the_first_step_and_the_first_signal_stand(ledger: Ledger) -> None:
@@ -50,7 +50,7 @@ async def the_first_step_and_the_first_signal_stand(ledger: Ledger) -> None:
             {"ask": b"first"},
             {"tool/1": done},
             frozenset({"event-1"}),
-            RunRow(task.id, "echo", RunState.ACTIVE, 1),
+            RunRow(task.id, "echo", RunState.ACTIVE, 0),
         ),
     )
 
@@ -77,7 +77,7 @@ async def _run_state(ledger: Ledger) -> RunState | None:
 
 async def a_run_that_waits_is_parked_until_a_signal_comes(ledger: Ledger) -> None:
     """Any signal wakes it: the run looks for itself whether it is the one."""
-    await ledger.commit(*creation(record()))
+    await begun(ledger)
     await ledger.commit(ParkRun("task-1", ("ask/1", "ask/2")))
     same(await _run_state(ledger), RunState.PARKED)
     await ledger.commit(PutSignal("task-1", "ask/3", b"[]"))
@@ -86,10 +86,11 @@ async def a_run_that_waits_is_parked_until_a_signal_comes(ledger: Ledger) -> Non
 
 async def a_run_is_not_parked_over_a_signal_that_came_first(ledger: Ledger) -> None:
     """An answer that overtakes the parking is not slept through; one to another ask is."""
-    await ledger.commit(*creation(record()))
+    await begun(ledger)
     await ledger.commit(PutSignal("task-1", "ask/1", b"[]"))
     await ledger.commit(ParkRun("task-1", ("ask/0", "ask/1")))
     same(await _run_state(ledger), RunState.ACTIVE)
+    same(len(await ledger.claim("worker-1", ("echo",), limit=1)), 1)
     await ledger.commit(ParkRun("task-1", ("ask/2",)))
     same(await _run_state(ledger), RunState.PARKED)
 
@@ -118,11 +119,11 @@ async def runs_are_listed_oldest_first(ledger: Ledger) -> None:
     """Oldest by their tasks; one that is begun again keeps its place."""
     for task_id in ("b", "a", "c"):
         await ledger.commit(*creation(record(task_id)))
-    again = PutRun("b", "other", RunState.PARKED, 4)
+    again = PutRun("b", "echo", RunState.ACTIVE, 4)
     await ledger.commit(move(1, "c", state=TaskState.COMPLETED), again)
     same(
         await ledger.runs(),
-        [RunRow("b", "other", RunState.PARKED, 4), RunRow("a", "echo", RunState.ACTIVE, 1)],
+        [RunRow("b", "echo", RunState.ACTIVE, 4), RunRow("a", "echo", RunState.ACTIVE, 0)],
     )
 
 
@@ -161,7 +162,7 @@ async def large_and_strange_values_come_back_byte_for_byte(ledger: Ledger) -> No
     """Megabytes, bytes that are no UTF-8, names with quotes and signs."""
     name = 'Ärger\'; DROP TABLE task; -- "λ" 🧵'
     task = record(name, owner=name, agent=name)
-    await ledger.commit(*creation(task, name))
+    await begun(ledger, task, message_id=name)
     large = bytes(range(256)) * 16_384
     await ledger.commit(
         PutStep(task.id, name, large),

@@ -97,12 +97,12 @@ async def a_refused_transaction_leaves_nothing(ledger: Ledger) -> None:
             await refusal(Conflict, ledger.commit(*harmless, write))
     same(await ledger.task(task.id), StoredTask(task, b"before"))
     same(await ledger.events(task.id), list(events(1, 2)))
-    begun = RunRow(task.id, "echo", RunState.ACTIVE, 1)
+    begun = RunRow(task.id, "echo", RunState.ACTIVE, 0)
     same(
         await ledger.journal(task.id),
         Journal(event_ids=frozenset({"event-1", "event-2"}), run=begun),
     )
-    same(await ledger.runs(), [RunRow(task.id, "echo", RunState.ACTIVE, 1)])
+    same(await ledger.runs(), [RunRow(task.id, "echo", RunState.ACTIVE, 0)])
     for number in (2, 3):
         same(await ledger.task(f"task-{number}"), None)
         same(await ledger.events(f"task-{number}"), [])

@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 
 from interloom.runtime.core.record import Chunk, Event, TaskRecord
+from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import CreateTask, MoveTask, PutRun, RunState, Write
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
@@ -70,9 +71,23 @@ def move(
     return MoveTask(task, seq - 1, (event(seq),), snapshot, message_id)
 
 
+async def begun(
+    ledger: Ledger,
+    task: TaskRecord | None = None,
+    *,
+    worker: str = "worker-1",
+    message_id: str = "",
+) -> None:
+    """Store a task whose run is at work, as that of a worker that joins for it."""
+    task = task or record()
+    await ledger.join(worker, lambda: None)
+    await ledger.commit(*creation(task, message_id))
+    await ledger.claim(worker, (task.agent,), limit=1)
+
+
 def creation(task: TaskRecord, message_id: str = "") -> tuple[Write, ...]:
     """The transaction that begins a task: its row, its first events and its run."""
     return (
         CreateTask(task, message_id or f"message of {task.id}", events(1, task.seq)),
-        PutRun(task.id, task.agent, RunState.ACTIVE, 1),
+        PutRun(task.id, task.agent, RunState.ACTIVE, 0),
     )
