@@ -11,13 +11,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
+from anyio.abc import Process
 
 from interloom.bridges.mcp import children
 from interloom.bridges.mcp.client import McpClient
@@ -220,6 +221,37 @@ async def test_cancelled_block_still_ends_its_child() -> None:
         tasks.start_soon(use)
 
     assert not _is_alive(pids[0])
+
+
+async def test_child_that_is_up_after_the_block_was_left_is_seen_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ours: nobody is left behind, whenever the block is left."""
+    started: list[Process] = []
+    is_started, is_left, really = anyio.Event(), anyio.Event(), children.start
+
+    async def start(
+        command: str, args: Sequence[str], *, env: Mapping[str, str], cwd: str | None
+    ) -> Process:
+        started.append(await really(command, args, env=env, cwd=cwd))
+        is_started.set()
+        await is_left.wait()
+        return started[0]
+
+    async def use() -> None:
+        with pytest.raises(LocalError, match="depot: its transport is not open"):
+            await transport.request(stamped("r1"), {})
+
+    monkeypatch.setattr(children, "start", start)
+    transport = Stdio(spec("echo"))
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            async with transport.open():
+                tasks.start_soon(use)
+                await is_started.wait()
+            is_left.set()
+
+    assert started[0].returncode == 0
 
 
 OWNER = """

@@ -142,20 +142,27 @@ class Stdio:
             rule = "its process keeps ending; it is not started again yet"
             raise self._error(request, rule)
         await anyio.sleep(pause_s)
-        if self._tasks is None:
-            raise LocalError(f"MCP server {self.server}: its transport is not open")
-        spec = self._spec
+        tasks, spec = self._tasks, self._spec
+        if tasks is None:
+            raise self._closed()
         try:
             env = children.environment(spec.env)
             process = await children.start(spec.command, spec.args, env=env, cwd=spec.cwd)
         except children.CannotStart as error:
             self._deaths.count(0.0, anyio.current_time())
             raise self._error(request, error.rule) from error
-        channel = Channel(self.server, children.wire_of(process), self._manners)
-        self._child = child = _Child(channel, process)
-        self._tasks.start_soon(child.live, self._deaths)
+        child = _Child(Channel(self.server, children.wire_of(process), self._manners), process)
         _log.info("mcp.child_started", server=self.server, pid=process.pid)
+        if self._tasks is not tasks:  # closed meanwhile: nobody else would see the child off
+            child.end()
+            await child.live(self._deaths)
+            raise self._closed()
+        self._child = child
+        tasks.start_soon(child.live, self._deaths)
         return child
+
+    def _closed(self) -> LocalError:
+        return LocalError(f"MCP server {self.server}: its transport is not open")
 
     def _error(self, request: Request, rule: str) -> TransportError:
         text = f"MCP server {self.server}: {request.method}: {rule}"
