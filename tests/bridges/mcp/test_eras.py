@@ -35,6 +35,7 @@ from tests.runtime.net.hostile import serving
 
 DISCOVERY: JsonObject = {"supportedVersions": ["2026-07-28"], "capabilities": {}}
 TOOLS: JsonObject = {"tools": []}
+LISTEN = stamped("l1", "subscriptions/listen")
 JSON = "application/json"
 UNKNOWN = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request"}}'
 
@@ -143,6 +144,18 @@ async def test_era_that_turns_out_wrong_is_found_out_anew() -> None:
     assert eras.era is Era.MODERN
 
 
+async def test_era_that_turns_out_wrong_for_a_subscription_is_found_out_anew() -> None:
+    """versioning: re-probing if the cached assumption later fails."""
+    async with visiting() as (eras, parlour):
+        parlour.is_modern = True
+        eras.era = Era.LEGACY  # as of a session that is gone meanwhile
+        with pytest.raises(McpPeerError, match="initialize: "):
+            async with eras.listen(LISTEN, NO_HEADERS):
+                pass
+
+    assert eras.era is None
+
+
 async def test_probe_on_lines_comes_before_anything_else_and_once() -> None:
     """stdio: SHOULD probe with server/discover before sending any other request."""
 
@@ -166,6 +179,35 @@ async def test_probe_on_lines_comes_before_anything_else_and_once() -> None:
     assert methods(server)[0] == "server/discover"
     assert methods(server).count("server/discover") == 1
     assert "io.modelcontextprotocol/protocolVersion" in json.dumps(server.frames[0])
+
+
+async def test_subscriptions_that_begin_together_probe_once() -> None:
+    """stdio: the era is the server's, whoever asks first."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if "id" in frame:
+            probed.set()
+            await asked.wait()
+            await server.say(result_of(frame, **DISCOVERY))
+
+    async def listen(request_id: str) -> None:
+        sent = stamped(request_id, "subscriptions/listen")
+        async with eras.listen(sent, NO_HEADERS) as news:
+            assert [notice async for notice in news] == []
+
+    probed, asked = anyio.Event(), anyio.Event()
+    server = Server(react)
+    patience = Patience(5.0, 10.0)
+    eras = lines_in_any_era(InMemory("depot", server.serve, patience=patience), patience)
+    with anyio.fail_after(20):
+        async with eras.open(), anyio.create_task_group() as tasks:
+            tasks.start_soon(listen, "l1")
+            await probed.wait()
+            tasks.start_soon(listen, "l2")
+            await anyio.wait_all_tasks_blocked()
+            asked.set()
+
+    assert methods(server) == ["server/discover", "subscriptions/listen", "subscriptions/listen"]
 
 
 @pytest.mark.parametrize("code", [-32022, -32021, -32020])

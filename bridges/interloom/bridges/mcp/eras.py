@@ -11,8 +11,8 @@ one, and silence too, means an older one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from enum import Enum
 from typing import Final, Protocol
 
@@ -101,14 +101,11 @@ class Eras:
         patience: Patience | None = None,
     ) -> JsonObject:
         """Send one request; return the result object of its response; see `Transport.request`."""
-        if self.era is None and self._probes:
-            await self._probe(request)
+        if self._probes:
+            await self._settled(request)
         if self.era is Era.LEGACY:
-            try:
+            with self._doubting():
                 return await self._legacy.request(request, headers, hear=hear, patience=patience)
-            except NoHandshake as refusal:  # it has become another server: found out anew
-                self.era = None
-                raise refusal.error from refusal
         try:
             result = await self._modern.request(request, headers, hear=hear, patience=patience)
         except McpPeerError as error:
@@ -123,11 +120,20 @@ class Eras:
         self, request: Request, headers: Mapping[str, str]
     ) -> AsyncGenerator[AsyncIterator[Notification]]:
         """Hold a subscription open; see `Transport.listen`."""
-        if self.era is None:
-            await self._find_out(request)
+        await self._settled(request)
         chosen = self._legacy if self.era is Era.LEGACY else self._modern
-        async with chosen.listen(request, headers) as news:
-            yield news
+        with self._doubting():
+            async with chosen.listen(request, headers) as news:
+                yield news
+
+    @contextmanager
+    def _doubting(self) -> Generator[None]:
+        """Find the era out anew next time, where an older server shakes hands no more."""
+        try:
+            yield
+        except NoHandshake as refusal:
+            self.era = None
+            raise refusal.error from refusal
 
     def _settle(self, era: Era) -> None:
         if self.era is not era:
@@ -164,10 +170,12 @@ class Eras:
         self._settle(Era.LEGACY)
         return result
 
-    async def _probe(self, request: Request) -> None:
-        async with self._settling:
-            if self.era is None:
-                await self._find_out(request)
+    async def _settled(self, request: Request) -> None:
+        """Have the era found out by whoever comes first; the others wait for it."""
+        if self.era is None:
+            async with self._settling:
+                if self.era is None:
+                    await self._find_out(request)
 
     async def _find_out(self, request: Request) -> None:
         """Settle the era by `server/discover`, stamped as `request` is."""
