@@ -166,13 +166,19 @@ BAD = {
     ),
     "a stream without an answer": (
         in_reply(streams({"method": "notifications/message", "params": {"level": "info"}})),
-        "MCP server flights: tools/call: the stream ended without a response",
+        f"MCP server flights: tools/call: the stream ended without a response; {MAYBE}",
     ),
     "a stream that breaks off": (
         on_call(
             hostile.sends_and_hangs_up(head(200, {**SSE, "Content-Length": "99"}) + b"data: {")
         ),
         f"MCP server flights: tools/call: the body broke off or does not decode; {MAYBE}",
+    ),
+    "a body that breaks off": (
+        on_call(
+            hostile.sends_and_hangs_up(head(200, {**JSON, "Connection": "close"}) + b'{"id": "')
+        ),
+        f"MCP server flights: tools/call: the body broke off; {MAYBE}",
     ),
     "no tool list": (
         depot(tools_list=gives({"tools": SWORDFISH})).answer,

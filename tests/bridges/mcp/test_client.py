@@ -26,7 +26,7 @@ from tests.bridges.mcp.depot import (
     gives,
     streams,
 )
-from tests.runtime.net.hostile import in_turn, sends_and_hangs_up, serving
+from tests.runtime.net.hostile import head, in_turn, sends_and_hangs_up, serving
 
 DONE: JsonObject = {"content": [{"type": "text", "text": "shipped"}]}
 CALL = Call("depot", "tools/call", {"name": "ship", "arguments": {"to": "Oslo"}})
@@ -183,14 +183,16 @@ def _state(script: Depot, index: int) -> Json:
 
 
 LISTED: JsonObject = {"tools": []}
+EMPTY = head(200, {"Content-Type": "text/event-stream", "Connection": "close"})
 
 
+@pytest.mark.parametrize("broken", [b"", EMPTY], ids=["hung up", "ended in good order"])
 async def test_broken_stream_is_asked_again_under_a_new_id_where_that_is_safe(
-    port: PooledHttp,
+    port: PooledHttp, broken: bytes
 ) -> None:
     """MCP 2026-07-28 streamable-http: streams are not resumable; ours: reading twice is reading."""
     script = depot(tools_list=gives(LISTED))
-    async with serving(in_turn(sends_and_hangs_up(b""), script.answer)) as server:
+    async with serving(in_turn(sends_and_hangs_up(broken), script.answer)) as server:
         with anyio.fail_after(10):
             assert await client_of(server, port).list_tools() == ()
 

@@ -23,6 +23,7 @@ from interloom.bridges.mcp.core.frames import (
     Profile,
     Request,
     Result,
+    is_cut_off,
     is_too_deep,
     read_message,
     request,
@@ -248,3 +249,18 @@ def test_depth_is_counted_over_arrays_and_objects() -> None:
     assert not is_too_deep(nested(MAX_DEPTH))
     assert is_too_deep(nested(MAX_DEPTH + 1))
     assert is_too_deep([1, "x", {"flat": []}, nested(MAX_DEPTH)])
+
+
+WHOLE = '{"jsonrpc":"2.0","id":"ü€😀","result":{"a":[true,null,-1.5e3,"\\u00fc"]}}'.encode()
+
+
+@pytest.mark.parametrize("end", range(len(WHOLE)))
+def test_beginning_of_a_message_is_told_from_a_message(end: int) -> None:
+    """ours: a body that was cut off anywhere leaves open what became of its request."""
+    assert is_cut_off(WHOLE[:end])
+
+
+@pytest.mark.parametrize("body", [WHOLE, b"<html>", b'"\xff"', b'{"a":1}x', b"[1,]", b"[" * 9999])
+def test_what_is_no_beginning_is_not_taken_for_one(body: bytes) -> None:
+    """ours: a server that sends something else has broken a rule."""
+    assert not is_cut_off(body)

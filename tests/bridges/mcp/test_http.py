@@ -21,10 +21,10 @@ from interloom.bridges.mcp.core.errors import (
     MethodNotFound,
     Unauthorized,
 )
-from interloom.bridges.mcp.core.frames import MAX_DEPTH
+from interloom.bridges.mcp.core.frames import MAX_DEPTH, Profile, request
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.http import MAX_MESSAGES, ServerSpec, StreamableHttp
-from interloom.runtime.errors import BadConfig, LocalError, TransportError
+from interloom.runtime.errors import BadConfig, BrokenOff, LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire.sse import MAX_EVENT_BYTES
@@ -154,7 +154,6 @@ def sse(*data: bytes) -> bytes:
 DEEP = b'{"jsonrpc":"2.0","id":"x","result":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}"
 BAD_REPLIES: dict[str, tuple[Answer, str]] = {
     "not JSON": (sends(body(200, b"<html>", JSON)), "not JSON"),
-    "no body": (sends(body(200, b"", JSON)), "not JSON"),
     "not UTF-8": (sends(body(200, b'"\xff"', JSON)), "not JSON"),
     "too deep for the parser": (sends(body(200, b"[" * 99_999, JSON)), "not JSON"),
     "too deep for us": (sends(body(200, DEEP, JSON)), "nested deeper than 64"),
@@ -168,16 +167,6 @@ BAD_REPLIES: dict[str, tuple[Answer, str]] = {
     "JSON request": (
         sends(body(200, framed(id=1, method="roots/list"), JSON)),
         "requests of its own",
-    ),
-    "empty stream": (sends_and_hangs_up(CLOSING), "stream ended without a response"),
-    "stream without a response": (
-        sends_and_hangs_up(sse(framed(method="notifications/message"))),
-        "stream ended without a response",
-    ),
-    "half an event": (sends_and_hangs_up(CLOSING + b"data: {"), "ended without a response"),
-    "response of another type": (
-        sends_and_hangs_up(CLOSING + b"event: other\ndata: {}\n\n"),
-        "stream ended without a response",
     ),
     "event that is no JSON": (sends_and_hangs_up(sse(b"hello")), "not JSON"),
     "event for another id": (sends_and_hangs_up(sse(framed(id=1, result={}))), "another request"),
@@ -203,6 +192,55 @@ async def test_reply_that_breaks_a_rule_names_server_method_and_rule(
             await read(client_of(server, port))
 
     assert str(caught.value).startswith("MCP server depot: resources/read: ")
+
+
+OPEN = head(200, {"Content-Type": JSON, "Connection": "close"})
+CUT_OFF: dict[str, tuple[Answer, str]] = {
+    "empty stream": (sends_and_hangs_up(CLOSING), "stream ended without a response"),
+    "stream without a response": (
+        sends_and_hangs_up(sse(framed(method="notifications/message"))),
+        "stream ended without a response",
+    ),
+    "half an event": (sends_and_hangs_up(CLOSING + b"data: {"), "ended without a response"),
+    "response of another type": (
+        sends_and_hangs_up(CLOSING + b"event: other\ndata: {}\n\n"),
+        "stream ended without a response",
+    ),
+    "no body": (sends(body(200, b"", JSON)), "body broke off"),
+    "half a body without a length": (
+        sends_and_hangs_up(OPEN + b'{"jsonrpc":"2.0","id":"'),
+        "body broke off",
+    ),
+    "half a character": (sends_and_hangs_up(OPEN + b'{"a":"\xc3'), "body broke off"),
+    "half a body": (
+        sends_and_hangs_up(head(200, {"Content-Type": JSON, "Content-Length": "99"}) + b'{"a"'),
+        "body broke off",
+    ),
+    "half a chunk": (
+        sends_and_hangs_up(
+            head(200, {"Content-Type": JSON, "Transfer-Encoding": "chunked"}) + b'ff\r\n{"a"'
+        ),
+        "body broke off",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+async def test_reply_that_ends_before_its_response_leaves_the_outcome_open(
+    port: PooledHttp, name: str
+) -> None:
+    """ours: no rule tells whether a tool ran; streamable-http: nothing is taken up again."""
+    answer, rule = CUT_OFF[name]
+    params: JsonObject = {"name": "ship"}
+    sent = request("r1", "tools/call", params, stamp=Profile().meta("2026-07-28"), meta={})
+    async with serving(answer) as server:
+        transport = StreamableHttp(ServerSpec("depot", server.url, timeout_s=5.0), port)
+        with pytest.raises(BrokenOff, match=rule) as caught, anyio.fail_after(10):
+            await transport.request(sent, {})
+
+    assert caught.value.delivered
+    assert str(caught.value).startswith("MCP server depot: tools/call: ")
+    assert len(server.requests) == 1
 
 
 BOMB = gzip.compress(b"[" + b"0," * 10_000_000 + b"0]")

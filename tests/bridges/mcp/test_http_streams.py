@@ -19,6 +19,7 @@ from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
+from interloom.runtime.wire.sse import MAX_EVENT_BYTES
 from tests.bridges.mcp.depot import Reply, body, depot, fails, progress, says, streams
 from tests.runtime.net.hostile import Answer, Hostile, Seen, head, never, sends, serving
 
@@ -150,6 +151,11 @@ BROKEN: dict[str, tuple[Reply, type[Exception], str]] = {
         "-32603",
     ),
     "web page": (says(body(200, b"<html>", "text/html")), BadFrame, "content type must be"),
+    "oversized event": (
+        says(body(200, b"data: " + b"x" * (MAX_EVENT_BYTES + 1), "text/event-stream")),
+        BadFrame,
+        "a server-sent line is over 1048576 bytes",
+    ),
 }
 
 

@@ -33,6 +33,7 @@ from interloom.bridges.mcp.core.frames import (
     Request,
     Result,
     decode,
+    is_cut_off,
     read_message,
 )
 from interloom.bridges.mcp.port import Hear, Patience
@@ -40,7 +41,7 @@ from interloom.runtime.errors import BadConfig, BrokenOff, LocalError, Transport
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
-from interloom.runtime.wire.sse import MAX_EVENT_BYTES, Decoder
+from interloom.runtime.wire.sse import MAX_EVENT_BYTES, Decoder, Event, EventTooLarge
 
 DRAIN_S: Final = 0.05
 """Seconds a finished event stream gets to end by itself, so that its connection can be kept."""
@@ -126,7 +127,7 @@ class StreamableHttp:
                     raise await self._refusal(reply, request)
                 match _media_type(reply):
                     case "application/json":
-                        return self._only_result(await reply.read(), request)
+                        return await self._json_result(reply, request)
                     case "text/event-stream":
                         return await self._stream_result(reply, request, hear)
                     case _:
@@ -152,7 +153,7 @@ class StreamableHttp:
         with self._nameless(request):
             match _media_type(reply):
                 case "application/json":
-                    self._only_result(await reply.read(), request)
+                    await self._json_result(reply, request)
                     return
                 case "text/event-stream":
                     pass
@@ -207,6 +208,15 @@ class StreamableHttp:
         challenge = reply.headers.get("www-authenticate")
         return refused(name, method, reply.status, challenge=challenge)
 
+    async def _json_result(self, reply: Reply, request: Request) -> JsonObject:
+        body = await reply.read()
+        try:
+            return self._only_result(body, request)
+        except BadFrame:
+            if is_cut_off(body):  # the end of a body without a length looks like any other
+                raise BrokenOff("the body broke off", delivered=True) from None
+            raise
+
     def _only_result(self, body: bytes, request: Request) -> JsonObject:
         message = _read(body, request, self.server)
         if not isinstance(message, Result):
@@ -224,7 +234,8 @@ class StreamableHttp:
                     return message.value
                 if hear is not None:
                     await hear(message)
-        raise self._bad(request, "the stream ended without a response")
+        # Whoever made the request cannot know what became of it, however orderly the end was.
+        raise BrokenOff("the stream ended without a response", delivered=True)
 
     def _bad(self, request: Request, rule: str) -> BadFrame:
         return BadFrame(self.server, request.method, rule)
@@ -252,13 +263,19 @@ class _Stream:
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """The messages these bytes complete; other types of event and empty ones are not for us."""
-        for event in self._decoder.feed(chunk):
+        for event in self._events(chunk):
             if event.event == "message" and event.data:
                 self._count += 1
                 if self._max_messages is not None and self._count > self._max_messages:
                     rule = f"sent more than {self._max_messages} messages"
                     raise BadFrame(self._server, self._request.method, rule)
                 yield _read(event.data, self._request, self._server)
+
+    def _events(self, chunk: bytes) -> list[Event]:
+        try:
+            return self._decoder.feed(chunk)
+        except EventTooLarge as error:
+            raise BadFrame(self._server, self._request.method, str(error)) from None
 
 
 def _read(body: bytes, request: Request, server: str) -> Message:

@@ -141,6 +141,22 @@ def decode(body: bytes, method: str, *, server: str) -> Json:
     return frame
 
 
+def is_cut_off(body: bytes) -> bool:
+    """True for what a connection that broke leaves of a JSON text: its beginning, or nothing."""
+    end = len(body)
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        if error.end < end:
+            return False
+        end = error.start  # half a character
+    try:
+        orjson.loads(body[:end])
+    except orjson.JSONDecodeError as error:
+        return error.pos == len(error.doc)
+    return False
+
+
 def check_depth(body: bytes, frame: Json, method: str, *, server: str) -> None:
     """Bound every later walk over a message.
 
