@@ -6,11 +6,16 @@ connection says so, outlives parking, and is in doubt when the connection is gon
 
 from __future__ import annotations
 
+import anyio
+import anyio.lowlevel
+import pytest
+
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer, ToolUnanswered
 from interloom.bridges.mcp import Eras, InMemory, McpClient
 from interloom.bridges.mcp.eras import lines_in_any_era
 from interloom.bridges.mcp.port import Patience
+from interloom.runtime.ledger.rows import RunState
 from interloom.runtime.model import TaskState
 from interloom.runtime.serve.runtime import Settings
 from interloom.runtime.values import JsonObject
@@ -81,3 +86,46 @@ async def test_answer_after_the_connection_is_gone_is_in_doubt(stage: Stage) -> 
 
     assert "held open by a connection that is gone" in result(done)
     assert "may have taken effect" in result(done)
+
+
+@pytest.mark.parametrize("settings", [COLD, Settings(grace_s=1.0)], ids=["parked", "warm"])
+async def test_cancel_reaches_the_server_that_waits_for_an_answer(
+    stage: Stage, settings: Settings
+) -> None:
+    """MCP 2025-11-25 cancellation; A2A 3.1.5: at once, not when the server gives up waiting."""
+    elder = Elder(books)
+    eras = lines_in_any_era(InMemory("flights", elder.serve, patience=PATIENCE), PATIENCE)
+    tools = {"flights": ToolServer(McpClient(eras))}
+    async with stage.play(concierge, tools=tools, settings=settings) as world, eras.open():
+        client = stage.client(world, "concierge")
+        task = await send(client, "Oslo")
+        if settings is COLD:
+            while [row.state for row in await world.ledger.runs()] != [RunState.PARKED]:
+                await anyio.lowlevel.checkpoint()
+        canceled = await client.cancel(task.id)
+        with anyio.fail_after(20):
+            told = await elder.server.until("notifications/cancelled")
+
+    (call,) = [frame for frame in elder.server.frames if frame.get("method") == "tools/call"]
+    assert canceled.status.state is TaskState.CANCELED
+    assert told["params"] == {"requestId": call["id"]}
+
+
+async def test_question_that_nobody_can_be_asked_lets_go_of_its_call(stage: Stage) -> None:
+    """Ours: a call that has failed here is not held open there."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/call":
+            await ask(server, "q", {"message": "?", "requestedSchema": {"type": "array"}})
+        else:
+            await books(server, frame)
+
+    elder = Elder(react)
+    eras = lines_in_any_era(InMemory("flights", elder.serve, patience=PATIENCE), PATIENCE)
+    tools = {"flights": ToolServer(McpClient(eras))}
+    async with stage.play(concierge, tools=tools) as world, eras.open():
+        failed = await send(stage.client(world, "concierge"), "Oslo")
+        with anyio.fail_after(20):
+            await elder.server.until("notifications/cancelled")
+
+    assert failed.status.state is TaskState.FAILED

@@ -37,6 +37,7 @@ class Scripted:
     def __init__(self) -> None:
         self.error: BaseException | None = None
         self.tries = 0
+        self.left: list[str] = []
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -67,6 +68,9 @@ class Scripted:
             yield Notification("notifications/tools/list_changed")
 
         yield said()
+
+    def leave(self, state: str) -> None:
+        self.left.append(state)
 
 
 class House:
@@ -199,3 +203,11 @@ def test_breaker_holds_under_any_history(history: list[str]) -> None:
         assert breaker.is_closed == (row < FAILURES)
         assert breaker.rests_until_s is None or breaker.rests_until_s <= now_s + MAX_REST_S
     assert breaker.admit(now_s + MAX_REST_S)[1]
+
+
+async def test_call_that_is_left_is_left_whatever_the_servers_health() -> None:
+    """ours: it costs nobody a wait."""
+    house = House()
+    house.guarded.leave("s1")
+
+    assert house.inner.left == ["s1"]

@@ -151,6 +151,7 @@ class Conversation:
         ready = await self._prepare(now)
         await self._task.record_call(now.row(self._made, CallState.INTENDED))
         client, telling = self._server.client, Telling(self._task, self._made)
+        result: JsonObject = {}
         try:
             result = await self._patiently(now, lambda: client.perform(ready, heard=telling.heard))
             call, step = now.call.receive(result, declared=client.profile.capabilities)
@@ -162,6 +163,7 @@ class Conversation:
                 case Created():
                     pass
         except InterloomError as error:
+            client.leave(result.get("requestState", now.call.state))
             await self._fail(error, repeated=now.doubts > 0)
         if isinstance(step, Created):
             seen_ms = self._task.now_ms
@@ -212,7 +214,12 @@ class Conversation:
                 meanwhile=CallState.POSTPONED,
             )
         except LocalError as error:
+            self._server.client.leave(call.state)
             await self._fail(error)
+        except anyio.get_cancelled_exc_class():
+            if self._task.is_given_up:
+                self._server.client.leave(call.state)
+            raise
         return Pending(call, answers)
 
     async def _follow(self, remote: RemoteTask) -> JsonObject:

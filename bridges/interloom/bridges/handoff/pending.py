@@ -136,6 +136,14 @@ def read_remote(row: CallRow) -> RemoteTask | None:
     return None if saved is None else RemoteTask.load(saved)
 
 
+def read_unfinished(row: CallRow) -> RemoteTask | Call | None:
+    """What a server may be at work on, or wait with, where nobody of ours is; None for nothing."""
+    remote = read_remote(row)
+    if remote is not None or row.state is not CallState.INPUT_REQUIRED:
+        return remote
+    return read_pending(orjson.loads(row.body)).call
+
+
 def done(made: Made, result: JsonObject) -> CallRow:
     """The row of a call that was answered."""
     return made.row(CallState.DONE, {"result": result})

@@ -10,6 +10,8 @@ from interloom.bridges.handoff.failures import failure
 from interloom.bridges.handoff.pending import Made
 from interloom.bridges.handoff.tool_server import ToolServer
 from interloom.bridges.mcp.core.errors import McpPeerError
+from interloom.bridges.mcp.core.rounds import Call
+from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.bridges.mcp.core.tools import Tool, ToolResult, read_tool_result
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError
@@ -59,16 +61,21 @@ class Toolbox:
             raise failure(error, server=server, tool=tool) from error
 
     async def abandon(self, rows: Iterable[CallRow]) -> None:
-        """Tell tool servers that nobody wants their tasks any more.
+        """Tell tool servers that nobody wants their tasks, or waits with them, any more.
 
         Args:
             rows: The calls of a task that was canceled while none of its code was running.
         """
         for row in rows:
-            found = pending.read_remote(row)
+            found = pending.read_unfinished(row)
             server = None if found is None else self._servers.get(found.server)
-            if found is not None and server is not None:
-                await remote.cancel(server, found)
+            match found:
+                case RemoteTask() if server is not None:
+                    await remote.cancel(server, found)
+                case Call(state=state) if server is not None:
+                    server.client.leave(state)
+                case _:
+                    pass
 
     def _server(self, name: str) -> ToolServer:
         found = self._servers.get(name)

@@ -257,6 +257,15 @@ class McpClient:
         """`prepare` and `perform` in one, for a call that nobody keeps a record of."""
         return await self.perform(await self.prepare(send, meta=meta), patience=patience)
 
+    def leave(self, state: Json) -> None:
+        """Let go of a call that asked and will get no answers; see `Transport.leave`.
+
+        Args:
+            state: The `requestState` that came with its questions, if one did.
+        """
+        if isinstance(state, str):
+            self._wire.leave(state)
+
     async def _kept(
         self,
         method: str,

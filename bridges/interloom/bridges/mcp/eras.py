@@ -126,6 +126,11 @@ class Eras:
             async with chosen.listen(request, headers) as news:
                 yield news
 
+    def leave(self, state: str) -> None:
+        """Let go of a call that an older server may hold open; see `Transport.leave`."""
+        if self.era is Era.LEGACY:
+            self._legacy.leave(state)
+
     @contextmanager
     def _doubting(self) -> Generator[None]:
         """Find the era out anew next time, where an older server shakes hands no more."""

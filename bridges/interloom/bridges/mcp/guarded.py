@@ -70,6 +70,10 @@ class Guarded:
         else:
             await entered.__aexit__(None, None, None)
 
+    def leave(self, state: str) -> None:
+        """See `Transport`."""
+        self._inner.leave(state)
+
     @contextmanager
     def _trying(self, method: str) -> Generator[None]:
         self.breaker, may = self.breaker.admit(self._clock.monotonic())

@@ -148,6 +148,9 @@ class StreamableHttp:
                     raise await self._refusal(reply, request)
             yield await stack.enter_async_context(aclosing(self._heard(reply, request)))
 
+    def leave(self, state: str) -> None:
+        """Nothing is under way between the rounds of a call; see `Transport.leave`."""
+
     async def _heard(self, reply: Reply, request: Request) -> AsyncGenerator[Notification]:
         """What a listening stream brings, until its response, or until the server cancels it."""
         with self._nameless(request):

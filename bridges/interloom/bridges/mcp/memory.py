@@ -92,6 +92,9 @@ class InMemory:
         """Hold a subscription open; see `Transport.listen`."""
         return self._opened().listen(request)
 
+    def leave(self, state: str) -> None:
+        """Nothing is under way between the rounds of a call; see `Transport.leave`."""
+
     async def channel(self, request: Request, patience: Patience) -> Channel:
         """The channel to the server.
 

@@ -94,3 +94,14 @@ class Transport(Protocol):
                 step; a stream that breaks off without a response is a `TransportError`.
         """
         ...
+
+    def leave(self, state: str) -> None:
+        """Let go of a call whose questions nobody will answer any more.
+
+        Between its rounds nothing of a call is under way (basic/patterns/mrtr), so there is nothing
+        to do. A server of an older revision waits for the answers, and is told.
+
+        Args:
+            state: The `requestState` of the round that asked.
+        """
+        ...

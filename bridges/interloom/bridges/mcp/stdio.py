@@ -120,6 +120,9 @@ class Stdio:
         async with channel.listen(request) as news:
             yield news
 
+    def leave(self, state: str) -> None:
+        """Nothing is under way between the rounds of a call; see `Transport.leave`."""
+
     async def channel(self, request: Request, patience: Patience) -> Channel:
         """The channel to a child that lives, which may have to be started for it.
 

@@ -145,6 +145,10 @@ class Wire:
         """The stream of a request whose notifications are the point; see `Transport.listen`."""
         return self._transport.listen(ready.request, ready.headers)
 
+    def leave(self, state: str) -> None:
+        """Let go of a call between its rounds; see `Transport.leave`."""
+        self._transport.leave(state)
+
     def settle(self, supported: tuple[str, ...]) -> bool:
         """Use the best of our versions that the server speaks; False when there is none."""
         best = next((each for each in self._profile.versions if each in supported), None)

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
-from interloom.bridges.mcp.core.asks import HELD_LIVE
+from interloom.bridges.mcp.core.asks import HELD_LIVE, MAX_REQUESTS
 from interloom.bridges.mcp.core.errors import McpError
 from interloom.bridges.mcp.core.frames import Notification, Profile, Request, request
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
@@ -227,6 +227,32 @@ async def test_call_with_an_open_question_is_no_candidate_for_another_question()
         second = await eras.request(call("r2"), NO_HEADERS)
 
     assert [list(asked(each)) for each in (first, second)] == [["q-r1"], ["q-r2"]]
+
+
+@pytest.mark.parametrize(
+    ("ids", "refused"),
+    [(["q", "q"], "q"), ([f"q{n}" for n in range(MAX_REQUESTS + 1)], f"q{MAX_REQUESTS}")],
+)
+async def test_questions_that_cannot_be_told_apart_or_are_too_many_are_refused(
+    ids: list[str], refused: str
+) -> None:
+    """ours: what waits for a person is bounded, and each has a name of its own."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/call":
+            questions = [framed(id=i, method="elicitation/create", params=FORM) for i in ids]
+            await server.say(*questions)
+
+    elder = Elder(react)
+    async with lines_to(elder) as eras:
+        first = await eras.request(call("r1"), NO_HEADERS)
+        while answer_of(elder.server, refused) is None:
+            await elder.server.seen.wait()
+
+    assert list(asked(first)) == list(dict.fromkeys(ids))[:MAX_REQUESTS]
+    answer = answer_of(elder.server, refused)
+    assert answer is not None
+    assert "error" in answer
 
 
 def asked(result: JsonObject) -> JsonObject:

@@ -97,21 +97,38 @@ class Calls:
         if held is None:
             rule = "the call was held open by a connection that is gone"
             raise self._error(request, rule, delivered=True)
-        waiting, held.waiting = held.waiting, {}
         try:
-            for key, response in translate.answers(request).items():
-                if key in waiting:
-                    frame: JsonObject = {
-                        "jsonrpc": "2.0",
-                        "id": waiting[key].id,
-                        "result": response,
-                    }
-                    await held.connection.tell(frame)
+            await self._answer(held, translate.answers(request))
         except SessionLost:
             self._let_go(held)
             rule = "the session that held the call open is gone"
             raise self._error(request, rule, delivered=True) from None
+        except BaseException as error:
+            if not isinstance(error, TransportError) or error.delivered:
+                self._let_go(held)
+            raise
         return await self.follow(held, hear, patience)
+
+    async def _answer(self, held: HeldCall, responses: JsonObject) -> None:
+        """Answer what was asked; a question whose answer was not delivered goes on waiting."""
+        for key, response in responses.items():
+            question = held.waiting.pop(key, None)
+            if question is None:
+                continue
+            frame: JsonObject = {"jsonrpc": "2.0", "id": question.id, "result": response}
+            try:
+                await held.connection.tell(frame)
+            except TransportError as error:
+                if not error.delivered:
+                    held.waiting[key] = question
+                raise
+        held.waiting.clear()
+
+    def leave(self, state: str) -> None:
+        """Let go of a call whose questions nobody will answer; its server is told."""
+        held = self._held.get(state.removeprefix(translate.HELD))
+        if held is not None:
+            self._let_go(held)
 
     def forget(self) -> None:
         """Whoever comes back with an answer from now on comes too late."""
@@ -157,7 +174,10 @@ class Calls:
                 return {"code": NOT_NOW, "message": "cannot tell which call this is about"}
             held = candidates[0]
         request_id = frame.get("id")
-        held.put(Question(str(request_id), translate.question(params), request_id))
+        question = Question(str(request_id), translate.question(params), request_id)
+        if not held.admits(question):
+            return {"code": NOT_NOW, "message": "too many questions wait, or one under this id"}
+        held.put(question)
         return None
 
     async def _next(self, held: HeldCall, hear: Hear | None, patience: Patience) -> JsonObject:

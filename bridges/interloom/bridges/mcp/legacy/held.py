@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 import anyio
 
+from interloom.bridges.mcp.core.asks import MAX_REQUESTS
 from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.legacy.link import Connection, SessionLost
 from interloom.runtime.errors import InterloomError
@@ -80,6 +81,11 @@ class HeldCall:
         self.is_over = self.is_over or isinstance(item, Ended)
         self._box.append(item)
         self._arrived.set()
+
+    def admits(self, question: Question) -> bool:
+        """True when a question can be put beside those that wait."""
+        keys = [*self.waiting, *(item.key for item in self._box if isinstance(item, Question))]
+        return len(keys) < MAX_REQUESTS and question.key not in keys
 
     async def take(self) -> Item:
         """The next thing that has arrived, once it has."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -136,6 +137,10 @@ class Session:
                         if self._changes.unwatch(uri):
                             await self._watch(request, "resources/unsubscribe", uri)
 
+    def leave(self, state: str) -> None:
+        """Let go of a call that is held open for answers; see `Transport.leave`."""
+        self._calls.leave(state)
+
     async def _watch(self, request: Request, method: str, uri: str) -> None:
         asked = Request(self._ids.fresh(), method, {"uri": uri})
         await self._ask(asked, request, self._patience)
@@ -155,8 +160,10 @@ class Session:
             welcome = await connection.ask(hello, patience=patience)
             version = translate.check_welcome(welcome, server=self.server)
             self._changes.forget()
-            connection.begin(version, self._overhearing(connection), self._changes.end)
-            await connection.tell({"jsonrpc": "2.0", "method": "notifications/initialized"})
+            ended = partial(self._ended, connection)
+            connection.begin(version, self._overhearing(connection), ended)
+            with suppress(McpPeerError):  # requests will tell whether it minds
+                await connection.tell({"jsonrpc": "2.0", "method": "notifications/initialized"})
         except McpPeerError as error:
             raise NoHandshake(error) from error
         except SessionLost:
@@ -165,6 +172,11 @@ class Session:
             raise TransportError(str(error), delivered=False) from error
         self._welcome, self.version = welcome, version
         _log.info("mcp.session_begun", server=self.server, version=version)
+
+    def _ended(self, connection: Connection) -> None:
+        """Nothing is overheard on a connection any more; one that was replaced concerns nobody."""
+        if self._greeted in {None, connection}:
+            self._changes.end()
 
     def _overhearing(self, connection: Connection) -> Arrived:
         def overhear(frame: JsonObject) -> None:
