@@ -22,6 +22,7 @@ JSON = "application/json"
 STREAM = head(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"})
 LAST = b"0\r\n\r\n"
 REFUSED = body(400, b'{"jsonrpc":"2.0","error":{"code":-32000,"message":"x"},"id":null}', JSON)
+ACCEPTED = body(202, b"", None)
 REFUSES = says(REFUSED)
 
 Frame: TypeAlias = Mapping[str, Json]
@@ -41,6 +42,7 @@ class Parlour:
         sessions: Sessions begun.
         gone: Sessions that are no longer known.
         refuse: Answers what belongs to no session.
+        accepts: Answers notifications and responses.
         is_modern: True once it knows no handshake any more.
     """
 
@@ -53,6 +55,7 @@ class Parlour:
     gone: set[str] = field(default_factory=set[str])
     refuse: Reply = REFUSES
     is_modern: bool = False
+    accepts: bytes = ACCEPTED
     changed: anyio.Event = field(default_factory=anyio.Event)
 
     async def answer(self, seen: Seen) -> None:
@@ -79,7 +82,7 @@ class Parlour:
         elif verb == "GET":
             await self.listen(self, seen)
         elif verb == "DELETE" or "id" not in frame or "method" not in frame:
-            await seen.stream.send(body(202, b"", None))
+            await seen.stream.send(self.accepts)
         else:
             await self.act(self, seen, frame)
 

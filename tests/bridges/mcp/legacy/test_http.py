@@ -14,7 +14,7 @@ from interloom.bridges.mcp.core.errors import BadFrame, HttpFailure
 from interloom.bridges.mcp.core.subscriptions import Filter
 from interloom.bridges.mcp.eras import Era, Eras
 from interloom.bridges.mcp.port import Patience
-from interloom.runtime.errors import TransportError
+from interloom.runtime.errors import BrokenOff, TransportError
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import body
 from tests.bridges.mcp.legacy.elder import FORM
@@ -30,10 +30,12 @@ from tests.bridges.mcp.legacy.parlour import (
 )
 from tests.bridges.mcp.legacy.test_session import YES, asked, call, stamped
 from tests.bridges.mcp.spoken import NO_HEADERS
-from tests.runtime.net.hostile import Seen, never
+from tests.runtime.net.hostile import Seen, head, never
 
 DISCOVER = stamped("r0", "server/discover", {})
 LIST = stamped("r1", "tools/list", {})
+CUT = head(200, {"Content-Type": JSON, "Connection": "close"})
+BIG = event({"method": "notifications/message", "params": {"data": "x" * 11_000_000}})
 
 
 async def test_session_is_named_on_every_request_and_deleted_at_the_end() -> None:
@@ -141,11 +143,129 @@ async def test_stream_that_brings_no_news_is_given_up() -> None:
         await seen.stream.send(STREAM + LAST)
 
     async with visiting(act, listen) as (eras, _parlour):
-        with pytest.raises(TransportError, match="ended without a response") as caught:
+        with pytest.raises(BrokenOff, match="ended without a response") as caught:
             await eras.request(LIST, NO_HEADERS)
 
     assert caught.value.delivered
     assert str(caught.value).startswith("MCP server depot: tools/list: ")
+
+
+@pytest.mark.parametrize("status", [404, 405, 401])
+async def test_call_whose_stream_cannot_be_taken_up_is_not_made_again(status: int) -> None:
+    """Session management 4 is about a request that was refused; this one may have been done."""
+
+    async def act(_: Parlour, seen: Seen, frame: Frame) -> None:
+        await seen.stream.send(STREAM + event({}, event_id="e1", retry=1) + LAST)
+
+    async def listen(_: Parlour, seen: Seen) -> None:
+        await seen.stream.send(body(status, b"", None))
+
+    async with visiting(act, listen) as (eras, parlour):
+        with pytest.raises(BrokenOff, match="ended without a response") as caught:
+            await eras.request(call("r1"), NO_HEADERS)
+
+    assert caught.value.delivered
+    assert parlour.lines.count("POST tools/call") == 2  # the modern one was refused
+
+
+async def test_stream_that_is_taken_up_for_ever_keeps_to_its_time() -> None:
+    """ours: a maximum is enforced whatever is heard on the way; the server is told."""
+
+    async def act(_: Parlour, seen: Seen, frame: Frame) -> None:
+        await seen.stream.send(STREAM + event({}, event_id="e0", retry=1) + LAST)
+
+    async def listen(parlour: Parlour, seen: Seen) -> None:
+        news = event({}, event_id=f"e{len(parlour.lines)}")
+        await seen.stream.send(STREAM + news + LAST)
+
+    async with visiting(act, listen) as (eras, parlour):
+        await eras.request(DISCOVER, NO_HEADERS)
+        with pytest.raises(TransportError, match=r"not done within 0\.5 s"):
+            await eras.request(LIST, NO_HEADERS, patience=Patience(5.0, 0.5))
+        index = await parlour.until("POST notifications/cancelled")
+
+    assert parlour.frames[index]["params"] == {"requestId": "r1"}
+
+
+async def test_answer_that_is_refused_ends_the_call() -> None:
+    """Sending Messages 4: a status says that the server does not take it; it waits for nothing."""
+
+    async def act(parlour: Parlour, seen: Seen, frame: Frame) -> None:
+        question: JsonObject = {"id": 7, "method": "elicitation/create", "params": FORM}
+        await seen.stream.send(STREAM + event(question))
+        await never(seen)
+
+    async with visiting(act) as (eras, parlour):
+        first = await eras.request(call("r1"), NO_HEADERS)
+        parlour.accepts = body(500, b"", None)
+        again = call("r2", inputResponses={"7": YES}, requestState=first["requestState"])
+        with pytest.raises(HttpFailure, match="response: answered HTTP 500"):
+            await eras.request(again, NO_HEADERS)
+        await parlour.until("POST notifications/cancelled")
+
+
+async def test_call_that_is_left_between_its_rounds_is_cancelled() -> None:
+    """basic/utilities/cancellation; `Transport.leave`."""
+
+    async def act(parlour: Parlour, seen: Seen, frame: Frame) -> None:
+        question: JsonObject = {"id": 7, "method": "elicitation/create", "params": FORM}
+        await seen.stream.send(STREAM + event(question))
+        await never(seen)
+
+    async with visiting(act) as (eras, parlour):
+        first = await eras.request(call("r1"), NO_HEADERS)
+        eras.leave(str(first["requestState"]))
+        index = await parlour.until("POST notifications/cancelled")
+
+    assert parlour.frames[index]["params"] == {"requestId": "r1"}
+
+
+async def test_oversized_event_for_everybody_harms_nobody() -> None:
+    """ours: the stream is begun again, and requests go on."""
+
+    async def listen(parlour: Parlour, seen: Seen) -> None:
+        await seen.stream.send(STREAM + BIG)
+        await never(seen)
+
+    async with visiting(gives, listen) as (eras, parlour):
+        await eras.request(DISCOVER, NO_HEADERS)
+        while parlour.lines.count("GET") < 2:
+            await parlour.changed.wait()
+        assert await eras.request(LIST, NO_HEADERS)
+
+
+async def test_new_session_ends_the_subscriptions_of_the_old_one_alone() -> None:
+    """subscriptions: an unexpected disconnect; the old stream's end is no news to the new one."""
+
+    async def listen(parlour: Parlour, seen: Seen) -> None:
+        await seen.stream.send(STREAM)
+        if seen.headers["mcp-session-id"] == "s1":
+            await released.wait()
+            await seen.stream.send(event({}, retry=1) + LAST)
+            left.set()
+        else:
+            await renewed.wait()
+            await seen.stream.send(event({"method": "notifications/tools/list_changed"}))
+            await never(seen)
+
+    released, left, renewed = anyio.Event(), anyio.Event(), anyio.Event()
+    async with visiting(gives, listen) as (eras, parlour):
+        client = McpClient(eras)
+        async with client.listen(Filter(tools=True)) as (_, old):
+            await anext(old)
+            await parlour.until("GET")
+            parlour.gone.add("s1")
+            await eras.request(LIST, NO_HEADERS)
+            with pytest.raises(TransportError, match="the session ended"):
+                await anext(old)
+        async with client.listen(Filter(tools=True)) as (_, new):
+            await anext(new)
+            released.set()
+            await left.wait()
+            for _ in range(20):  # time enough for the end of the old stream to be heard of
+                await eras.request(LIST, NO_HEADERS)
+            renewed.set()
+            assert (await anext(new)).method == "notifications/tools/list_changed"
 
 
 async def test_leaving_a_call_says_so_because_a_closed_stream_does_not() -> None:
@@ -207,11 +327,13 @@ async def test_question_on_the_stream_of_everybody_is_that_of_the_only_call() ->
     [
         (body(200, b"<html>", "text/html"), BadFrame, "content type must be"),
         (body(200, b"[]", JSON), BadFrame, "must hold the response"),
-        (body(200, b"{", JSON), BadFrame, "not JSON"),
+        (body(200, b"<", JSON), BadFrame, "not JSON"),
         (body(200, b'{"jsonrpc":"2.0","id":"x","result":{}}', JSON), BadFrame, "another request"),
         (body(202, b"", None), HttpFailure, "HTTP 202"),
         (body(500, b"trace s3cret", "text/plain"), HttpFailure, "HTTP 500"),
-        (STREAM + LAST, TransportError, "ended without a response"),
+        (STREAM + LAST, BrokenOff, "ended without a response"),
+        (CUT + b'{"jsonrpc":"2.0","id":"', BrokenOff, "the body broke off"),
+        (STREAM + BIG, BadFrame, "a server-sent line is over 10485760 bytes"),
     ],
 )
 async def test_bad_reply_is_a_typed_error(raw: bytes, kind: type[Exception], rule: str) -> None:
@@ -219,6 +341,9 @@ async def test_bad_reply_is_a_typed_error(raw: bytes, kind: type[Exception], rul
 
     async def act(_: Parlour, seen: Seen, frame: Frame) -> None:
         await seen.stream.send(raw)
+        if raw.startswith(CUT):
+            await seen.stream.aclose()
+            raise anyio.EndOfStream
 
     async with visiting(act) as (eras, _parlour):
         with pytest.raises(kind, match=rule) as caught:

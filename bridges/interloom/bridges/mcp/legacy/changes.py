@@ -64,5 +64,6 @@ class Changes:
         return self._watched[uri] <= 0
 
     def forget(self) -> None:
-        """A new session knows of no subscription of the old one."""
+        """A new session knows of no subscription of the old one, and each has to begin anew."""
+        self.end()
         self._watched.clear()

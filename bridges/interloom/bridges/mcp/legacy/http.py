@@ -15,13 +15,13 @@ import anyio
 import orjson
 from anyio.abc import TaskGroup
 
-from interloom.bridges.mcp.core.errors import McpPeerError
+from interloom.bridges.mcp.core.errors import HttpFailure, McpPeerError, refused
 from interloom.bridges.mcp.core.frames import CANCELLED, Request
 from interloom.bridges.mcp.http import ServerSpec, nameless
 from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
 from interloom.bridges.mcp.legacy.posting import NOT_FOUND, OK, Exchange, media_type_of
 from interloom.bridges.mcp.port import Patience
-from interloom.runtime.errors import LocalError, TransportError
+from interloom.runtime.errors import BrokenOff, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
@@ -33,6 +33,8 @@ MAX_PAUSE_S: Final = 30.0
 """Seconds between two tries to open the GET stream at most; ours."""
 GOODBYE_S: Final = 5.0
 """Seconds that ending a request or a session may take."""
+FIRST_REFUSAL: Final = 400
+"""The lowest HTTP status that says no to a notification or a response (transports, sending 4)."""
 UNBOUNDED: Final = 2**62
 """Bytes of a stream as a whole; its events have their own bound."""
 
@@ -65,8 +67,9 @@ class HttpLink:
             finally:
                 self._tasks = None
                 tasks.cancel_scope.cancel()
-                if self._current is not None:
-                    await self._current.end()
+                current, self._current = self._current, None
+                if current is not None:
+                    await current.end()
 
     async def connection(
         self,
@@ -101,8 +104,10 @@ class HttpConnection:
         """Send a request; see `Connection.ask`."""
         exchange = self._exchange(request, arrived or _pass_over)
         try:
-            return await self._carried(request, exchange, patience)
+            return await self._in_time(request, exchange, patience)
         except (TransportError, LocalError) as error:
+            if _is_still_at_work(error):
+                self._tasks.start_soon(self._cancel, request)
             raise nameless(error, self._spec, request.method) from error
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(GOODBYE_S, shield=True):
@@ -112,11 +117,14 @@ class HttpConnection:
     async def tell(self, frame: JsonObject) -> None:
         """Send a frame; see `Connection.tell`."""
         limits = Limits(total_s=self._spec.timeout_s, idle_s=self._spec.timeout_s)
+        what = str(frame.get("method", "response"))
         try:
             async with self._sending("POST", _POST, limits, orjson.dumps(frame)) as reply:
                 self._check_session(reply)
+                if reply.status >= FIRST_REFUSAL:
+                    raise refused(self._spec.name, what, reply.status, challenge=None)
         except (TransportError, LocalError) as error:
-            raise nameless(error, self._spec, str(frame.get("method", "response"))) from error
+            raise nameless(error, self._spec, what) from error
 
     async def end(self) -> None:
         """End the session, if there is one that lives; a server that does not mind is let be."""
@@ -127,6 +135,14 @@ class HttpConnection:
         with anyio.move_on_after(GOODBYE_S, shield=True), suppress(TransportError, LocalError):
             async with self._sending("DELETE", {}, limits):
                 pass
+
+    async def _in_time(
+        self, request: Request, exchange: Exchange, patience: Patience
+    ) -> JsonObject:
+        """The result within its time, however often its stream is taken up again."""
+        with anyio.move_on_after(patience.total_s):
+            return await self._carried(request, exchange, patience)
+        raise TransportError(f"not done within {patience.total_s:g} s", delivered=True)
 
     async def _carried(
         self, request: Request, exchange: Exchange, patience: Patience
@@ -149,20 +165,31 @@ class HttpConnection:
         return result
 
     async def _taken_up(self, exchange: Exchange, limits: Limits) -> JsonObject:
-        """Go on with a stream that ended before the response, as often as it brings news."""
+        """Go on with a stream that ended before the response, as often as it brings news.
+
+        Raises:
+            BrokenOff: It cannot be gone on with; the server may have carried the request out.
+        """
         tries = 0
         while tries < MAX_PICKUPS and exchange.pickup.event_id:
             seen = exchange.pickup.event_id
             await anyio.sleep(exchange.pickup.retry_s)
-            fields = {**_GET, "Last-Event-ID": seen}
-            with suppress(TransportError):
-                async with self._sending("GET", fields, limits) as reply:
-                    self._check_session(reply)
-                    result = await exchange.read(reply, has_session=self._session is not None)
-                    if result is not None:
-                        return result
+            try:
+                result = await self._pick_up(exchange, limits)
+            except TransportError:
+                result = None
+            except (SessionLost, HttpFailure):  # not of the request, which is another matter
+                break
+            if result is not None:
+                return result
             tries = tries + 1 if exchange.pickup.event_id == seen else 0
-        raise TransportError("the stream ended without a response", delivered=True)
+        raise BrokenOff("the stream ended without a response", delivered=True)
+
+    async def _pick_up(self, exchange: Exchange, limits: Limits) -> JsonObject | None:
+        fields = {**_GET, "Last-Event-ID": exchange.pickup.event_id}
+        async with self._sending("GET", fields, limits) as reply:
+            self._check_session(reply)
+            return await exchange.read(reply, has_session=self._session is not None)
 
     async def _overhear(self, overheard: Arrived, ended: Callable[[], None]) -> None:
         """Keep the GET stream open, for as long as the server offers one and the session lives."""
@@ -211,6 +238,12 @@ class HttpConnection:
         session = reply.headers.get(SESSION)
         if session and session.isascii() and session.isprintable() and " " not in session:
             self._session = self._headers["Mcp-Session-Id"] = session
+
+
+def _is_still_at_work(error: Exception) -> bool:
+    """True when a request was given up that its server may be at work on."""
+    is_broken = isinstance(error, BrokenOff)  # and its server knows as much
+    return isinstance(error, TransportError) and error.delivered and not is_broken
 
 
 def _pass_over(frame: JsonObject) -> None:

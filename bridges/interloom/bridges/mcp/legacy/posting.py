@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
-from interloom.bridges.mcp.core.frames import Request, Result, decode, read_message
+from interloom.bridges.mcp.core.frames import Request, Result, decode, is_cut_off, read_message
 from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
-from interloom.runtime.errors import TransportError
+from interloom.runtime.errors import BrokenOff, TransportError
 from interloom.runtime.net.port import Reply
 from interloom.runtime.values import Json, JsonObject
-from interloom.runtime.wire.sse import Decoder
+from interloom.runtime.wire.sse import Decoder, Event, EventTooLarge
 
 NOT_FOUND: Final = 404
 OK: Final = 200
@@ -68,19 +68,27 @@ class Exchange:
             raise await self._refusal(reply, media_type)
         match media_type:
             case "application/json":
-                result = self._take(await self._body(reply))
-                if result is None:
-                    raise self._bad("a JSON reply must hold the response")
-                return result
+                return self._read_body(await self._body(reply))
             case "text/event-stream":
                 return await self._read_stream(reply)
             case _:
                 raise self._bad("content type must be application/json or text/event-stream")
 
+    def _read_body(self, body: bytes) -> JsonObject:
+        try:
+            result = self._take(body)
+        except BadFrame:
+            if is_cut_off(body):  # the end of a body without a length looks like any other
+                raise BrokenOff("the body broke off", delivered=True) from None
+            raise
+        if result is None:
+            raise self._bad("a JSON reply must hold the response")
+        return result
+
     async def _read_stream(self, reply: Reply) -> JsonObject | None:
         decoder = Decoder(max_event_bytes=self._max_bytes)
         async for chunk in reply.chunks():
-            events = decoder.feed(chunk)
+            events = self._events(decoder, chunk)
             self.pickup.event_id = decoder.last_id or self.pickup.event_id
             if decoder.retry_ms is not None:
                 self.pickup.retry_s = decoder.retry_ms / 1000
@@ -89,6 +97,12 @@ class Exchange:
                 if result is not None:
                     return result
         return None
+
+    def _events(self, decoder: Decoder, chunk: bytes) -> list[Event]:
+        try:
+            return decoder.feed(chunk)
+        except EventTooLarge as error:
+            raise self._bad(str(error)) from None
 
     async def _body(self, reply: Reply) -> bytes:
         body = bytearray()
