@@ -141,6 +141,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Wishes",
         "http_in_any_era",
         "stdio_in_any_era",
+        "watch_kept",
     ),
     "bridges.mcp.core": (),
     "bridges.mcp.legacy": (),

@@ -19,12 +19,11 @@ from interloom.bridges.mcp import (
     ResultCache,
     ServerSpec,
     Transport,
-    Watch,
     http_in_any_era,
     stdio_in_any_era,
+    watch_kept,
 )
 from interloom.bridges.mcp.core.frames import Profile
-from interloom.bridges.mcp.core.subscriptions import Filter
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.net.pooled import PooledHttp
 
@@ -67,7 +66,7 @@ class ToolServers:
                 await stack.enter_async_context(transport.open())
             group = await stack.enter_async_context(anyio.create_task_group())
             for server in self.by_name.values():
-                group.start_soon(_watch, server.client)
+                group.start_soon(watch_kept, server.client)
             try:
                 yield
             except Exception as error:  # noqa: BLE001 - raised below, outside of the groups
@@ -113,9 +112,3 @@ class ToolServers:
                     name, block.command, block.args, env, block.cwd, timeout_s=timeout_s
                 )
                 return stdio_in_any_era(command)
-
-
-async def _watch(client: McpClient) -> None:
-    """Hear when a server's tools change, once its list of them is kept for a while."""
-    await client.has_kept_tools.wait()
-    await Watch(client, Filter(tools=True)).run()

@@ -7,7 +7,17 @@ from typing import Final
 import pytest
 
 from interloom.bridges.mcp.cache import MemoryStore, ResultCache
-from interloom.bridges.mcp.core.caching import CACHEABLE, Hint, Scope, admit, key_of, read_hint
+from interloom.bridges.mcp.core.caching import (
+    CACHEABLE,
+    Entry,
+    Hint,
+    Scope,
+    admit,
+    key_of,
+    read_hint,
+)
+from interloom.bridges.mcp.core.subscriptions import Filter
+from interloom.bridges.mcp.interest import MAX_URIS
 from interloom.runtime.errors import LocalError
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import FakeClock
@@ -85,47 +95,67 @@ def test_params_that_cannot_be_sent_have_no_key() -> None:
         key_of("depot", LIST, {"cursor": 2**70}, "ada")
 
 
+async def fresh(
+    cache: ResultCache, server: str, method: str, params: JsonObject, *, principal: str
+) -> Entry | None:
+    """What is kept for a request and still fresh."""
+    return (await cache.look(server, method, params, principal=principal)).entry
+
+
+async def keep(
+    cache: ResultCache,
+    server: str,
+    method: str,
+    params: JsonObject,
+    result: JsonObject,
+    *,
+    principal: str,
+) -> None:
+    """Look for a request's result, and keep this one."""
+    await cache.keep(await cache.look(server, method, params, principal=principal), result)
+
+
 async def test_private_result_is_for_its_principal_alone() -> None:
     """caching "Cache Scope": never across authorization contexts."""
     cache = ResultCache(clock=FakeClock())
-    await cache.keep("depot", LIST, {}, KEPT, principal="ada")
+    await keep(cache, "depot", LIST, {}, KEPT, principal="ada")
 
-    assert await cache.fresh("depot", LIST, {}, principal="ada") is not None
-    assert await cache.fresh("depot", LIST, {}, principal="bob") is None
-    assert await cache.fresh("depot", LIST, {}, principal="") is None
+    assert await fresh(cache, "depot", LIST, {}, principal="ada") is not None
+    assert await fresh(cache, "depot", LIST, {}, principal="bob") is None
+    assert await fresh(cache, "depot", LIST, {}, principal="") is None
 
 
 async def test_nobodys_private_result_is_not_public() -> None:
     """ours: a client without credentials is a principal of its own."""
     cache = ResultCache(clock=FakeClock())
-    await cache.keep("depot", LIST, {}, KEPT, principal="")
+    await keep(cache, "depot", LIST, {}, KEPT, principal="")
 
-    assert await cache.fresh("depot", LIST, {}, principal="") is not None
-    assert await cache.fresh("depot", LIST, {}, principal="ada") is None
+    assert await fresh(cache, "depot", LIST, {}, principal="") is not None
+    assert await fresh(cache, "depot", LIST, {}, principal="ada") is None
 
 
 async def test_public_result_is_for_everybody_of_the_server() -> None:
     """caching "Cache Scope"."""
     cache = ResultCache(clock=FakeClock())
-    await cache.keep("depot", LIST, {}, SHARED, principal="ada")
+    await keep(cache, "depot", LIST, {}, SHARED, principal="ada")
 
-    assert await cache.fresh("depot", LIST, {}, principal="bob") is not None
-    assert await cache.fresh("other", LIST, {}, principal="bob") is None
+    assert await fresh(cache, "depot", LIST, {}, principal="bob") is not None
+    assert await fresh(cache, "other", LIST, {}, principal="bob") is None
 
 
 async def test_purge_takes_everybodys_results_of_a_method() -> None:
     """caching "Interaction with Notifications"."""
     cache = ResultCache(clock=FakeClock())
     for principal in ("ada", "bob"):
-        await cache.keep("depot", LIST, {}, KEPT, principal=principal)
-        await cache.keep("depot", LIST, {"cursor": "x"}, KEPT, principal=principal)
-    await cache.keep("depot", "tools/list", {}, SHARED, principal="ada")
+        await keep(cache, "depot", LIST, {}, KEPT, principal=principal)
+        await keep(cache, "depot", LIST, {"cursor": "x"}, KEPT, principal=principal)
+    await keep(cache, "depot", "tools/list", {}, SHARED, principal="ada")
     before = cache.generation("depot", LIST)
     await cache.purge("depot", [LIST])
 
-    assert await cache.fresh("depot", LIST, {}, principal="ada") is None
-    assert await cache.fresh("depot", LIST, {"cursor": "x"}, principal="bob") is None
-    assert await cache.fresh("depot", "tools/list", {}, principal="ada") is not None
+    assert await fresh(cache, "depot", LIST, {}, principal="ada") is None
+    assert await fresh(cache, "depot", LIST, {"cursor": "x"}, principal="bob") is None
+    assert await fresh(cache, "depot", "tools/list", {}, principal="ada") is not None
     assert cache.generation("depot", LIST) > before
 
 
@@ -133,24 +163,64 @@ async def test_purge_of_one_resource_leaves_the_others() -> None:
     """caching "Interaction with Notifications": a relevant notification."""
     cache = ResultCache(clock=FakeClock())
     for uri in ("a", "b"):
-        await cache.keep("depot", "resources/read", {"uri": uri}, KEPT, principal="ada")
+        await keep(cache, "depot", "resources/read", {"uri": uri}, KEPT, principal="ada")
     await cache.purge("depot", ["resources/read"], params={"uri": "a"})
 
-    assert await cache.fresh("depot", "resources/read", {"uri": "a"}, principal="ada") is None
-    assert await cache.fresh("depot", "resources/read", {"uri": "b"}, principal="ada") is not None
+    assert await fresh(cache, "depot", "resources/read", {"uri": "a"}, principal="ada") is None
+    assert await fresh(cache, "depot", "resources/read", {"uri": "b"}, principal="ada") is not None
+
+
+@pytest.mark.parametrize("purged", [LIST, "tools/list"])
+async def test_result_of_before_a_change_is_not_kept_after_it(purged: str) -> None:
+    """caching "Interaction with Notifications": it is stale at once, though it arrives later."""
+    cache = ResultCache(clock=FakeClock())
+    place = await cache.look("depot", LIST, {}, principal="ada")
+    await cache.purge("depot", [purged])
+    await cache.keep(place, KEPT)
+
+    is_kept = await fresh(cache, "depot", LIST, {}, principal="ada") is not None
+    assert is_kept == (purged != LIST)
+
+
+async def test_age_counts_from_when_a_result_was_asked_for() -> None:
+    """ours: never taken for fresher than it is."""
+    clock = FakeClock()
+    cache = ResultCache(clock=clock)
+    place = await cache.look("depot", LIST, {}, principal="ada")
+    clock.now_s += 0.75
+    await cache.keep(place, KEPT)
+    clock.now_s += 0.25
+
+    assert await fresh(cache, "depot", LIST, {}, principal="ada") is None
+
+
+async def test_what_is_kept_is_what_is_listened_for() -> None:
+    """subscriptions: a client asks for what it wants; ours: single resources up to a bound."""
+    cache = ResultCache(clock=FakeClock())
+    interest = cache.interest("depot")
+    assert not interest.wanted
+    await keep(cache, "depot", LIST, {}, {**KEPT, "ttlMs": 0}, principal="ada")
+    assert not interest.wanted
+    await keep(cache, "depot", LIST, {}, KEPT, principal="ada")
+    await keep(cache, "depot", "resources/templates/list", {}, SHARED, principal="ada")
+    await keep(cache, "depot", "server/discover", {}, KEPT, principal="ada")
+    await keep(cache, "other", "tools/list", {}, KEPT, principal="ada")
+    assert interest.wanted == Filter(prompts=True, resources=True)
+    for number in range(MAX_URIS + 1):
+        await keep(cache, "depot", "resources/read", {"uri": f"a/{number}"}, KEPT, principal="")
+    assert interest.wanted.uris == {f"a/{number}" for number in range(MAX_URIS)}
 
 
 async def test_cache_counts_what_it_does() -> None:
     """ours: hits, misses and purges are seen."""
     clock = FakeClock()
     cache = ResultCache(clock=clock)
-    await cache.fresh("depot", LIST, {}, principal="ada")
-    await cache.keep("depot", LIST, {}, KEPT, principal="ada")
-    await cache.fresh("depot", LIST, {}, principal="ada")
+    await keep(cache, "depot", LIST, {}, KEPT, principal="ada")
+    await fresh(cache, "depot", LIST, {}, principal="ada")
     clock.now_s += 1
-    await cache.fresh("depot", LIST, {}, principal="ada")
+    await fresh(cache, "depot", LIST, {}, principal="ada")
     await cache.purge("depot", [LIST])
-    await cache.fresh("depot", "tools/call", {}, principal="ada")
+    await fresh(cache, "depot", "tools/call", {}, principal="ada")
 
     counts = cache.counts
     assert (counts.hits, counts.misses, counts.kept, counts.purged) == (1, 2, 1, 1)
@@ -160,22 +230,22 @@ async def test_store_forgets_what_was_not_used_for_longest() -> None:
     """ours: it is bounded in entries."""
     cache = ResultCache(MemoryStore(max_entries=2), clock=FakeClock())
     for cursor in ("a", "b"):
-        await cache.keep("depot", LIST, {"cursor": cursor}, KEPT, principal="")
-    await cache.fresh("depot", LIST, {"cursor": "a"}, principal="")
-    await cache.keep("depot", LIST, {"cursor": "c"}, KEPT, principal="")
+        await keep(cache, "depot", LIST, {"cursor": cursor}, KEPT, principal="")
+    await fresh(cache, "depot", LIST, {"cursor": "a"}, principal="")
+    await keep(cache, "depot", LIST, {"cursor": "c"}, KEPT, principal="")
 
-    found = [await cache.fresh("depot", LIST, {"cursor": each}, principal="") for each in "abc"]
+    found = [await fresh(cache, "depot", LIST, {"cursor": each}, principal="") for each in "abc"]
     assert [each is not None for each in found] == [True, False, True]
 
 
 async def test_store_is_bounded_in_bytes() -> None:
     """ours: what is too large for all of it is not kept at all."""
     cache = ResultCache(MemoryStore(max_bytes=200), clock=FakeClock())
-    await cache.keep("depot", LIST, {}, KEPT, principal="")
+    await keep(cache, "depot", LIST, {}, KEPT, principal="")
     large: JsonObject = {**KEPT, "prompts": ["x" * 200]}
-    await cache.keep("depot", LIST, {"cursor": "x"}, large, principal="")
+    await keep(cache, "depot", LIST, {"cursor": "x"}, large, principal="")
 
-    assert await cache.fresh("depot", LIST, {"cursor": "x"}, principal="") is None
-    assert await cache.fresh("depot", LIST, {}, principal="") is None
-    await cache.keep("depot", LIST, {}, KEPT, principal="")
-    assert await cache.fresh("depot", LIST, {}, principal="") is not None
+    assert await fresh(cache, "depot", LIST, {"cursor": "x"}, principal="") is None
+    assert await fresh(cache, "depot", LIST, {}, principal="") is None
+    await keep(cache, "depot", LIST, {}, KEPT, principal="")
+    assert await fresh(cache, "depot", LIST, {}, principal="") is not None

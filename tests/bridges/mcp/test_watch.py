@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Final
 
 import anyio
@@ -11,7 +12,9 @@ import pytest
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.errors import BadFrame
 from interloom.bridges.mcp.core.frames import Notification
+from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.core.subscriptions import (
+    ACKNOWLEDGED,
     Change,
     Filter,
     ListChanged,
@@ -20,10 +23,12 @@ from interloom.bridges.mcp.core.subscriptions import (
     TaskChanged,
     read_filter,
 )
-from interloom.bridges.mcp.watch import FIRST_PAUSE_S, MAX_PAUSE_S, Watch
+from interloom.bridges.mcp.watch import FIRST_PAUSE_S, GATHER_S, MAX_PAUSE_S, Watch, watch_kept
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
+from tests.bridges.mcp import spoken
 from tests.bridges.mcp.depot import SHIP, FakeClock, Frame, Reply, body, depot, fails, gives
+from tests.bridges.mcp.spoken import Server
 from tests.runtime.net.hostile import serving
 
 SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
@@ -153,6 +158,92 @@ async def test_resource_that_changed_is_read_anew(port: PooledHttp) -> None:
     ear, _, _ = await watch(port, [stream], wanted, pauses=1)
 
     assert ear.changes == [ResourceChanged("file:///a/b")]
+
+
+async def test_what_holds_a_changed_resource_is_read_anew_too(port: PooledHttp) -> None:
+    """ours: `file:///a` is a folder, and what changed is in it."""
+    wanted = Filter(uris=frozenset({"file:///a"}))
+    updated: JsonObject = {
+        "method": "notifications/resources/updated",
+        "params": {"uri": "file:///a/b"},
+    }
+    stream = told(acknowledged(resourceSubscriptions=["file:///a"]), updated, gracefully=True)
+    content: JsonObject = {"contents": [], "ttlMs": 3_600_000, "cacheScope": "public"}
+    script = depot(subscriptions_listen=stream, resources_read=gives(content))
+    ear = Ear(pauses=1)
+    async with serving(script.answer) as server:
+        client = McpClient(StreamableHttp(ServerSpec("depot", server.url, timeout_s=5.0), port))
+        read = Call("depot", "resources/read", {"uri": "file:///a"}).send()
+        with anyio.fail_after(10):
+            await client.exchange(read)
+            with ear.scope:
+                await Watch(client, wanted, pause=ear.pause).run()
+            await client.exchange(read)
+
+    assert script.methods == ["resources/read", "subscriptions/listen", "resources/read"]
+
+
+class Talking:
+    """Streams that stay open; the n-th takes up what it is asked for unless it is refused.
+
+    Attributes:
+        asked: The filter of each stream, in turn.
+        left: Numbers of those that the client has left.
+    """
+
+    def __init__(self, *refused: int) -> None:
+        self.asked: list[Json] = []
+        self.left: list[int] = []
+        self._refused = refused
+
+    async def react(self, server: Server, frame: spoken.Frame) -> None:
+        """Answer lists with a time to live, and subscriptions for ever."""
+        params = frame.get("params")
+        assert isinstance(params, dict)
+        match frame["method"]:
+            case "subscriptions/listen":
+                self.asked.append(params["notifications"])
+                number = len(self.asked)
+                if number in self._refused:
+                    error = {"code": -32602, "message": "no"}
+                    await server.say(spoken.framed(id=frame["id"], error=error))
+                    return
+                meta = {SUBSCRIPTION: frame["id"]}
+                said = {"_meta": meta, "notifications": params["notifications"]}
+                await server.say(spoken.framed(method=ACKNOWLEDGED, params=said))
+                if number > 1:
+                    await server.say(
+                        spoken.framed(method=str(CHANGED["method"]), params={"_meta": meta})
+                    )
+            case "notifications/cancelled":
+                self.left.append(len(self.left) + 1)
+            case method:
+                name = str(method).partition("/")[0]
+                listed: dict[str, Json] = {name: [], "ttlMs": 60_000, "cacheScope": "public"}
+                await server.say(spoken.result_of(frame, **listed))
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_stream_grows_with_what_is_kept(is_refused: bool) -> None:
+    """ours: the narrower stream is left once the server has agreed to the wider one."""
+    talking, ear, left = Talking(*[2] * is_refused), Ear(pauses=100), list[int]()
+    async with spoken.opened(talking.react) as (transport, _), anyio.create_task_group() as group:
+        client = McpClient(transport)
+        group.start_soon(partial(watch_kept, client, changed=ear.hear, pause=ear.pause))
+        await anyio.wait_all_tasks_blocked()
+        assert talking.asked == []
+        await client.list_tools()
+        await anyio.wait_all_tasks_blocked()
+        await client.list_prompts()
+        await anyio.wait_all_tasks_blocked()
+        left += talking.left
+        group.cancel_scope.cancel()
+
+    wider: JsonObject = {"toolsListChanged": True, "promptsListChanged": True}
+    assert talking.asked == [{"toolsListChanged": True}, wider]
+    assert left == ([] if is_refused else [1])
+    assert ear.changes == ([] if is_refused else [TOOLS_CHANGED])
+    assert ear.pauses == [GATHER_S, GATHER_S]
 
 
 def said(method: str, subscription: Json = "1", **params: Json) -> Notification:

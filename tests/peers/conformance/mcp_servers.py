@@ -129,8 +129,8 @@ async def cached(eras: Eras) -> None:
     """server/utilities/caching: a list is not asked for again while it is fresh."""
     client = McpClient(eras)
     first = await client.list_tools()
-    kept = await client.cache.fresh(SERVER, "tools/list", {}, principal="")
-    assert kept is not None
+    kept = await client.cache.look(SERVER, "tools/list", {}, principal="")
+    assert kept.entry is not None
     assert await client.list_tools() == first
     assert {tool.name for tool in first} == {"add", "book", "count", "fail", "meta"}
 

@@ -13,6 +13,7 @@ wire      requests stamped and sent, in a version both sides speak
 cache     results kept as long as their server allows, and for whom it allows
 lists     a server's lists, page by page through the cache
 client    one server: discovery, its lists, one wire request at a time
+interest  which changes of a server matter: those of what is kept of it
 watch     hears of a server's changes, however often the stream ends
 """
 
@@ -26,7 +27,7 @@ from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.bridges.mcp.memory import InMemory
 from interloom.bridges.mcp.port import Transport
 from interloom.bridges.mcp.stdio import CommandSpec, Stdio
-from interloom.bridges.mcp.watch import Watch
+from interloom.bridges.mcp.watch import Watch, watch_kept
 from interloom.bridges.mcp.wire import Wishes
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "Wishes",
     "http_in_any_era",
     "stdio_in_any_era",
+    "watch_kept",
 ]

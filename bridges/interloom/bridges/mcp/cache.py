@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from interloom.bridges.mcp.core.caching import CACHEABLE, Entry, Key, Scope, admit, key_of
+from interloom.bridges.mcp.interest import Interest
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, JsonObject, SystemClock
 
@@ -105,6 +106,28 @@ class Counts:
     purged: int = 0
 
 
+class Place(NamedTuple):
+    """Where the result of a request is kept.
+
+    Attributes:
+        server: Our name for the server.
+        method: MCP method.
+        params: Its params.
+        principal: For whom.
+        generation: How often such results had been declared stale when it was looked for.
+        asked_s: When that was, seconds on the cache's clock.
+        entry: What is there and fresh; None when the request has to be sent.
+    """
+
+    server: str
+    method: str
+    params: JsonObject
+    principal: str
+    generation: int
+    asked_s: float = 0.0
+    entry: Entry | None = None
+
+
 class ResultCache:
     """Keeps results by the rules of the protocol.
 
@@ -117,37 +140,43 @@ class ResultCache:
         self._store = store or MemoryStore()
         self._clock = clock or SystemClock()
         self._generations: dict[tuple[str, str], int] = {}
+        self._interests: dict[str, Interest] = {}
         self.counts = Counts()
 
-    async def fresh(
-        self, server: str, method: str, params: JsonObject, *, principal: str
-    ) -> Entry | None:
-        """What is kept for a request and still fresh, None when there is nothing."""
+    async def look(self, server: str, method: str, params: JsonObject, *, principal: str) -> Place:
+        """Where the result of a request is kept, and what is there and still fresh."""
+        place = Place(server, method, params, principal, self.generation(server, method))
         if method not in CACHEABLE:
-            return None
+            return place
         key, now_s = key_of(server, method, params, principal), self._clock.monotonic()
+        place = place._replace(asked_s=now_s)
         for each in (key._replace(principal=None), key):
             entry = await self._store.get(each)
             if entry is not None and entry.is_fresh(now_s):
                 self.counts.hits += 1
+                self.interest(server).add(method, params)
                 _log.debug("mcp.cache_hit", server=server, method=method)
-                return entry
+                return place._replace(entry=entry)
         self.counts.misses += 1
         _log.debug("mcp.cache_missed", server=server, method=method)
-        return None
+        return place
 
-    async def keep(
-        self, server: str, method: str, params: JsonObject, result: JsonObject, *, principal: str
-    ) -> None:
-        """Keep a result, if it may be kept."""
-        entry = admit(method, params, result, now_s=self._clock.monotonic())
-        if entry is None:
+    async def keep(self, place: Place, result: JsonObject) -> None:
+        """Keep the result of a request that was sent after `look`, if it may be kept.
+
+        Its age is counted from then on: it is never taken for fresher than it is. One that was
+        asked for before its like were declared stale is of before the change, and is not kept.
+        """
+        server, method, params, principal, generation, asked_s, _ = place
+        entry = admit(method, params, result, now_s=asked_s)
+        if entry is None or generation != self.generation(server, method):
             return
         key = key_of(server, method, params, principal)
         if entry.hint.scope is Scope.PUBLIC:
             key = key._replace(principal=None)
         await self._store.put(key, entry)
         self.counts.kept += 1
+        self.interest(server).add(method, params)
 
     async def purge(
         self, server: str, methods: Iterable[str], *, params: JsonObject | None = None
@@ -163,3 +192,7 @@ class ResultCache:
     def generation(self, server: str, method: str) -> int:
         """How often results of a method were declared stale; another number, another list."""
         return self._generations.get((server, method), 0)
+
+    def interest(self, server: str) -> Interest:
+        """What is kept of a server, for whoever listens to its changes."""
+        return self._interests.setdefault(server, Interest())

@@ -9,7 +9,6 @@ when. Neither is a call that its server finishes later: that is `core.tasks.Remo
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -77,8 +76,6 @@ class McpClient:
         )
         self._list: ToolList | None = None
         self._listing = anyio.Lock()
-        self.has_kept_tools = anyio.Event()
-        """Set once a list of tools is kept for longer than it is used: its changes matter then."""
 
     @property
     def version(self) -> str:
@@ -273,11 +270,11 @@ class McpClient:
         send: Callable[[], Awaitable[JsonObject]] | None = None,
     ) -> JsonObject:
         """The result of a request whose result may be kept."""
-        kept = await self.cache.fresh(self.server, method, params, principal=self.principal)
-        if kept is not None:
-            return kept.result
+        place = await self.cache.look(self.server, method, params, principal=self.principal)
+        if place.entry is not None:
+            return place.entry.result
         result = await (self._wire.ask(method, params) if send is None else send())
-        await self.cache.keep(self.server, method, params, result, principal=self.principal)
+        await self.cache.keep(place, result)
         return result
 
     async def _entries(self, method: str, read: Callable[[Json], Read]) -> tuple[Read, ...]:
@@ -317,8 +314,6 @@ class McpClient:
                 pages = await self._lists.pages(TOOLS)
                 self._list = listing.join(pages, server=self.server, generation=generation)
                 self._warn(self._list.rejected)
-                if self._list.expires_s < math.inf:
-                    self.has_kept_tools.set()
             return self._list
 
     def _warn(self, rejected: Iterable[BadEntry]) -> None:

@@ -63,10 +63,12 @@ class Lists:
 
     async def _page(self, method: str, params: JsonObject) -> Page:
         server, principal = self._server, self._principal
-        kept = await self._cache.fresh(server, method, params, principal=principal)
-        if kept is not None:
-            received_s = kept.received_s
-            return read_page(kept.result, server=server, method=method, received_s=received_s)
+        place = await self._cache.look(server, method, params, principal=principal)
+        if place.entry is not None:
+            received_s = place.entry.received_s
+            return read_page(
+                place.entry.result, server=server, method=method, received_s=received_s
+            )
         received_s = self._clock.monotonic()  # before it is sent: never fresher than it is
         try:
             result = await self._ask(method, params)
@@ -75,7 +77,7 @@ class Lists:
                 raise _StaleCursor(refusal) from None
             raise
         page = read_page(result, server=server, method=method, received_s=received_s)
-        await self._cache.keep(server, method, params, result, principal=principal)
+        await self._cache.keep(place, result)
         return page
 
 

@@ -42,6 +42,9 @@ MAX_PAUSE_S: Final = 60.0
 STEADY_S: Final = 30.0
 """Seconds after which a stream did not end soon; ours."""
 
+GATHER_S: Final = 1.0
+"""Seconds in which more may come to be kept before a wider stream is opened; ours."""
+
 Changed: TypeAlias = Callable[[Change], Awaitable[None]]
 Pause: TypeAlias = Callable[[float], Awaitable[None]]
 _log = logger("mcp")
@@ -75,9 +78,20 @@ class Watch:
         self._pause = pause or anyio.sleep
         self._clock = clock or SystemClock()
         self._has_missed = False
+        self.is_heard = False
+        """Whether the server has said that it tells of something wanted."""
+        self.settled = anyio.Event()
+        """Set once that is known, or once there is nothing to be heard."""
 
     async def run(self) -> None:
         """Listen until cancelled, or until the server says that it tells nothing of this."""
+        try:
+            await self._run()
+        finally:
+            self.is_heard = False
+            self.settled.set()
+
+    async def _run(self) -> None:
         early = 0
         while True:
             began_s = self._clock.monotonic()
@@ -122,6 +136,9 @@ class Watch:
             self._has_missed = False
             for change in _all_of(self._wanted):
                 await self._tell(change)
+        self.is_heard = self.is_heard or bool(promised)
+        if promised:
+            self.settled.set()
         return bool(promised)
 
     async def _tell(self, change: Change) -> None:
@@ -130,10 +147,47 @@ class Watch:
             case ListChanged(methods):
                 await cache.purge(server, methods)
             case ResourceChanged(uri):
-                await cache.purge(server, [READ], params={"uri": uri})
+                above = {each for each in self._wanted.uris if uri.startswith(each)}
+                for each in {uri, *above}:  # what holds it holds something else now, too
+                    await cache.purge(server, [READ], params={"uri": each})
             case TaskChanged():
                 pass
         await self._changed(change)
+
+
+async def watch_kept(
+    client: McpClient, *, changed: Changed = _ignore, pause: Pause | None = None
+) -> None:
+    """Hear of the changes of all that is kept of a server, until cancelled.
+
+    What is kept grows. Then a stream for all of it is opened, and the narrower one is left when the
+    server has agreed: nothing is missed between them. Nothing is kept, nothing is listened to.
+
+    Args:
+        client: Whose server is watched.
+        changed: Told of each change, in order; some are told twice while two streams are open.
+        pause: Waits so many seconds; None for the event loop's way.
+    """
+    interest, wanted = client.cache.interest(client.server), Filter()
+    narrower: anyio.CancelScope | None = None
+    async with anyio.create_task_group() as streams:
+        while True:
+            await interest.beyond(wanted)
+            await (pause or anyio.sleep)(GATHER_S)
+            wanted = interest.wanted
+            watch = Watch(client, wanted, changed=changed, pause=pause)
+            scope = anyio.CancelScope()
+            streams.start_soon(_within, scope, watch)
+            await watch.settled.wait()
+            if watch.is_heard:
+                if narrower is not None:
+                    narrower.cancel()
+                narrower = scope
+
+
+async def _within(scope: anyio.CancelScope, watch: Watch) -> None:
+    with scope:
+        await watch.run()
 
 
 def _all_of(wanted: Filter) -> list[Change]:

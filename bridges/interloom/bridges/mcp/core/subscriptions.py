@@ -6,7 +6,7 @@ Source: MCP 2026-07-28, basic/patterns/subscriptions; Tasks extension, "Task Sta
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from interloom.bridges.mcp.core.errors import BadFrame
@@ -44,6 +44,16 @@ class Filter:
         """False when it lets nothing through."""
         return self != Filter()
 
+    def with_list(self, method: str) -> Filter:
+        """It, and the changes of a list."""
+        name = OF_LIST[method]
+        return replace(
+            self,
+            tools=self.tools or name == "tools",
+            prompts=self.prompts or name == "prompts",
+            resources=self.resources or name == "resources",
+        )
+
     def to_json(self) -> JsonObject:
         """`SubscriptionFilter`, without what is not wanted."""
         wanted: dict[str, Json] = {key: True for key, name in _FLAGS if getattr(self, name)}
@@ -56,6 +66,14 @@ class Filter:
         sets = [key for key, name in _SETS if getattr(self, name) - getattr(promised, name)]
         return (*flags, *sets)
 
+
+OF_LIST: Final = {
+    "tools/list": "tools",
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resources",
+}
+"""The lists, and the flag of a filter that their changes are wanted by."""
 
 _FLAGS: Final = (
     ("toolsListChanged", "tools"),
@@ -157,15 +175,7 @@ class Subscription:
             case TaskChanged(task_id):
                 return task_id in self._wanted.task_ids
             case ListChanged(methods):
-                return any(getattr(self._wanted, _OF_LIST[method]) for method in methods)
-
-
-_OF_LIST: Final = {
-    "tools/list": "tools",
-    "prompts/list": "prompts",
-    "resources/list": "resources",
-    "resources/templates/list": "resources",
-}
+                return any(getattr(self._wanted, OF_LIST[method]) for method in methods)
 
 
 def read_filter(value: Json) -> Filter:
