@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Generator
@@ -25,6 +27,11 @@ class Program:
         line = self._process.stdout.readline()
         return line.removesuffix("\n") if line.endswith("\n") else ""
 
+    def hear_at_last(self, wanted: str) -> None:
+        """Hear a line, whatever it says before."""
+        while (line := self.hear()) != wanted:
+            assert line, f"it is gone, and never said {wanted!r}"
+
     def tell(self, line: str) -> None:
         """Give it a line to read."""
         assert self._process.stdin is not None
@@ -37,6 +44,18 @@ class Program:
         said = list(iter(self.hear, ""))
         assert self._process.wait(PATIENCE_S) < 0
         return said
+
+    def stop(self) -> None:
+        """SIGSTOP: it stands still in the middle of whatever it does."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def limit_files(self, size: int) -> None:
+        """Let it make no file longer than a size, as a full disk would not; -1 to lift that."""
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def ended(self) -> int:
         """Wait for it to end by itself; its exit status."""

@@ -158,6 +158,19 @@ async def test_doubt_survives_another_crash(stage: Stage) -> None:
     assert result(done) == "Booked: call 2"
 
 
+async def test_task_in_doubt_can_be_canceled(stage: Stage) -> None:
+    """A2A 3.1.5: and the call is not made again, whoever starts next."""
+    stuck = Stuck()
+    async with interrupted(stage, stuck) as (world, client, task):
+        await until(client, task, ASKING)
+        canceled = await client.cancel(task.id)
+        await world.crash()
+        still = await client.get(task.id)
+
+    assert canceled.status.state is still.status.state is TaskState.CANCELED
+    assert len(stuck.desk.calls) == 1
+
+
 async def test_second_interruption_is_asked_about_anew(stage: Stage) -> None:
     """DESIGN 4: one permission to repeat is for one repeat."""
     stuck = Stuck(times=2)

@@ -19,6 +19,7 @@ from anyio.lowlevel import checkpoint
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, UnsupportedOperation
 from interloom.runtime.ledger.rows import PutStep, RunState
@@ -289,6 +290,23 @@ async def test_runs_of_a_process_that_ends_in_good_order_go_on_elsewhere_at_once
         gate.open.set()
 
         assert said(await other.until(task, TaskState.COMPLETED)) == "through"
+
+
+async def test_clock_that_is_wrong_takes_nothing_from_anybody(path: Path) -> None:
+    """Leases and times to wake are the store's, whatever the clock of a process says."""
+    gate = Gate()
+    async with replicas(path, gate.agent, asker(), warm_s=COLD_S) as (one, other):
+        other.clock.advance(86_400)
+        task = await one.begin("begin")
+        await gate.reached.wait()
+        other.caller = Caller("ann", "asker")
+        asked = await other.send("begin")
+        await other.parked(asked)  # after which it looks for runs that nobody works on
+        assert said(await other.send("blue", asked)) == "blue"
+        gate.open.set()
+
+        assert said(await one.until(task, TaskState.COMPLETED)) == "through"
+        assert gate.begun == 1
 
 
 async def test_first_of_two_answers_at_two_replicas_stands(path: Path) -> None:

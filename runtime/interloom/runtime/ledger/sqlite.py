@@ -92,7 +92,8 @@ class SqliteLedger:
                 out at once.
 
         Raises:
-            BadConfig: Not a store of ours, made by a newer version, or on a network file system.
+            BadConfig: Not a store of ours, damaged, made by a newer version, or on a network file
+                system.
         """
         self._path, self._lease_s = path, lease_s
         self._hearts: dict[str, tuple[Heart, sqlite3.Connection]] = {}
@@ -108,6 +109,7 @@ class SqliteLedger:
                 self._writing = undo.enter_context(closing(_connect(path)))
                 with opening(path):
                     _prepare(self._writing, path, durability)
+                    _look_over(self._writing)
                 self._workers.check(self._writing)
                 self._reading = undo.enter_context(closing(_connect(path)))
             except sqlite3.Error as error:
@@ -331,6 +333,13 @@ def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability)
             f"BEGIN IMMEDIATE; {script.read_text('utf-8')}"
             f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
         )
+
+
+def _look_over(connection: sqlite3.Connection) -> None:
+    """Read a row of every table: damage where one begins is told at the start, not to a caller."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in tables:
+        connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchall()  # noqa: S608 - our tables
 
 
 @contextmanager

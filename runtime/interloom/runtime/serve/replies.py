@@ -31,6 +31,8 @@ log = logger("serve")
 BEAT_S: Final = 15.0
 """Seconds of silence after which a stream sends a comment, and notices a client that left."""
 _PIECE: Final = 64 * 1024
+_CAUSE: Final = 200
+"""Characters of the store's own words that are logged."""
 """Bytes of events that are sent although there are more at once."""
 
 Field: TypeAlias = tuple[bytes, bytes]
@@ -159,7 +161,10 @@ async def _chunk(send: Send, data: bytes) -> None:
 
 def report(error: Exception, agent: str) -> None:
     """Log what went wrong, once: with a traceback when it is our fault."""
-    if isinstance(error, RequestError | Unavailable | Conflict):
+    if isinstance(error, Unavailable) and error.__cause__ is not None:  # the store is in trouble
+        cause = f"{type(error.__cause__).__name__}: {error.__cause__}"
+        log.warning("request.refused", agent=agent, code=error.code, cause=cause[:_CAUSE])
+    elif isinstance(error, RequestError | Unavailable | Conflict):
         log.info("request.refused", agent=agent, code=error.code)
     else:
         log.error("request.broke", agent=agent, exc_info=error)

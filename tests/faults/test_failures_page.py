@@ -1,0 +1,58 @@
+"""docs/failures.md and the tests hold each other (ours: a list that nobody holds rots)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+PAGE = (TESTS.parent / "docs" / "failures.md").read_text("utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in PAGE.splitlines()
+    if line.startswith("|") and not line.startswith("|---")
+]
+FAILURES = [row for row in ROWS if row[-1] != "shown by"]
+_TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+
+
+@cache
+def found_in(file: Path) -> frozenset[str]:
+    """Names of a file's tests."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = (node for node in ast.walk(ast.parse(file.read_text("utf-8"))))
+    return frozenset(
+        node.name for node in found if isinstance(node, kinds) and node.name.startswith("test_")
+    )
+
+
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row[0][:60])
+def test_each_failure_names_what_happens_and_tests_that_exist(row: list[str]) -> None:
+    failure, happens, shown = row
+    assert failure
+    assert happens
+    named = _TEST.findall(shown)
+    assert named
+    assert ", ".join(f"`{path}::{name}`" for path, name in named) == shown
+    strays = [name for path, name in named if name not in found_in(TESTS / path)]
+    assert strays == []
+
+
+def test_no_failure_stands_twice() -> None:
+    assert len({row[0] for row in FAILURES}) == len(FAILURES)
+
+
+def test_every_test_of_a_fault_is_on_the_page() -> None:
+    here = Path(__file__)
+    have = {
+        f"faults/{path.name}::{name}"
+        for path in here.parent.glob("test_*.py")
+        if path != here
+        for name in found_in(path)
+    }
+    named = {"::".join(each) for each in _TEST.findall(PAGE)}
+    assert have - named == set()
