@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import nlargest
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -53,7 +53,7 @@ Value = TypeVar("Value")
 class MemoryLedger:
     """One dictionary for each table of `schema/`."""
 
-    takes_at_write: Final = True
+    takes_at_write = True
 
     def __init__(self, clock: Clock | None = None) -> None:
         """Make an empty store.

@@ -78,7 +78,7 @@ _OUTBOX: Final = (  # made of constants; values are bound
 class SqliteLedger:
     """Rows in one file, which several processes of one host may serve."""
 
-    takes_at_write: Final = True
+    takes_at_write = True
 
     def __init__(
         self, path: Path, *, durability: Durability = "full", lease_s: float = LEASE_S
