@@ -28,6 +28,7 @@ from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.serve.body import BodyLimits
+from interloom.runtime.serve.door import Served
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.grpc_port import GrpcPort
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
@@ -107,9 +108,11 @@ def serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) ->
 async def _serve_grpc(place: Place) -> None:
     port = GrpcPort("127.0.0.1", place.port)
     runtime = Runtime([echo.bind(Toolbox({}))], MemoryLedger)
-    gate = Gate([echo.about])
     calm_collector()
-    async with runtime.open() as operations, port.open(operations, gate, [echo.about.name]):
+    async with (
+        runtime.open() as operations,
+        port.open(Served(operations, Gate([echo.about]), [echo.about.name], runtime.health)),
+    ):
         tell(int(port.address.rpartition(":")[2]))
         await anyio.sleep_forever()
 

@@ -36,6 +36,9 @@ from interloom.apps.terminal import ExitCode
 BOUND_S = 30.0
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+MAX_README_LINES = 380
+"""A page somebody reads; guides are in docs/."""
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 DOCUMENTS = [
     ROOT / "README.md",
@@ -68,7 +71,7 @@ PLACES: tuple[tuple[str, type[Block]], ...] = (
     ("mcpServers.NAME.", HttpServer),
     ("mcpServers.NAME.", StdioServer),
 )
-"""Where in the file each block's keys stand, as README writes it."""
+"""Where in the file each block's keys stand, as docs/configuration.md writes it."""
 
 BLOCKS_OF_KEYS = {
     "agents",
@@ -170,7 +173,7 @@ def test_a_command_line_with_an_unknown_option_is_noticed() -> None:
     assert problem_of(["tasks", "nonsense"]) is not None
 
 
-def test_every_option_the_readme_names_in_a_sentence_exists() -> None:
+def test_every_option_a_document_names_in_a_sentence_exists() -> None:
     ctx = click.Context(main)
     commands = [main.get_command(ctx, name) for name in COMMANDS]
     commands += [
@@ -185,7 +188,9 @@ def test_every_option_the_readme_names_in_a_sentence_exists() -> None:
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    spoken = set(re.findall(r"`(--?[a-z][a-z-]*)", _FENCE.sub("", README)))
+    guides = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "".join(_FENCE.sub("", page.read_text("utf-8")) for page in guides)
+    spoken = set(re.findall(r"`(?:interloom [a-z ]+ )?(--?[a-z][a-z-]*)", text))
     assert spoken
     assert spoken <= known
 
@@ -200,7 +205,7 @@ def test_every_configuration_of_the_documents_loads() -> None:
 
 
 def test_the_configuration_table_names_every_key_and_no_other() -> None:
-    (table,) = re.findall(r"^\| key \| default \|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    (table,) = re.findall(r"^\| key \| default \|.*\n((?:\|.*\n)+)", CONFIGURATION, re.MULTILINE)
     keys = [re.findall(r"`([\w.]+)`", row.split("|")[1]) for row in table.splitlines()]
     documented = [key for row in keys for key in row]
     expected = {
@@ -255,6 +260,10 @@ def test_the_promise_is_word_for_word_and_stands_once() -> None:
     quotes = re.findall(r"(?:^> .*\n)+", README, re.MULTILINE)
     said = [" ".join(line.removeprefix("> ") for line in each.splitlines()) for each in quotes]
     assert said == [PROMISE]
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.splitlines()) <= MAX_README_LINES
 
 
 def test_the_picture_stands_once() -> None:

@@ -60,6 +60,8 @@ def test_bug_ends_without_a_traceback(agent: FakeAgent) -> None:
         (("broken.yaml",), "broken.yaml:1: agents.a.use: must be 'module:attribute'"),
         (("good.yaml", "--host", "0.0.0.0"), "--host: others could reach this address"),  # noqa: S104
         (("good.yaml", "--port", "70000"), "--port: must be at most 65535"),
+        (("good.yaml", "--grace", "-1"), "--grace: must be at least 0"),
+        (("good.yaml", "--grace", "nan"), "--grace: must be "),
         (("good.yaml", "--store", "x"), "--store: must be 'sqlite:///PATH' or 'memory:'"),
     ],
 )

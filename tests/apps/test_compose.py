@@ -44,7 +44,7 @@ async def status(app: Any, host: str) -> int:  # noqa: ANN401 - an ASGI applicat
         statuses.extend([message["status"]] if "status" in message else [])
 
     headers = [(b"host", host.encode())]
-    scope = {"type": "http", "method": "GET", "path": "/health", "headers": headers}
+    scope = {"type": "http", "method": "GET", "path": "/nothing", "headers": headers}
     await app(scope, receive, send)
     return statuses[0]
 

@@ -67,7 +67,12 @@ def test_agent_is_served_over_grpc_where_its_card_says(tmp_path: Path) -> None:
 
         process.send_signal(signal.SIGTERM)
         events = [orjson.loads(line) for line in cast("IO[str]", process.stderr)]
-        assert [each["event"] for each in events] == ["task.moved", "serve.stopped"]
+        assert [each["event"] for each in events] == [
+            "task.moved",
+            "serve.draining",
+            "serve.stopped",
+        ]
+        assert process.wait(BOUND_S) == 0
 
 
 def test_command_line_calls_an_agent_that_only_speaks_grpc(

@@ -57,6 +57,7 @@ def compose(
         doors=doors,
         authenticator=_authenticator(config),
         signing_key=_signing_key("server", config.server.signing_key, folder),
+        grace_s=config.server.grace,
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         push=_posting(config, base_url, folder),
         around=tools.open,

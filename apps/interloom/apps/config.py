@@ -272,6 +272,7 @@ def overridden(
     host: str | None = None,
     port: int | None = None,
     grpc_port: int | None = None,
+    grace: float | None = None,
     store: str | None = None,
 ) -> Config:
     """The configuration with what the command line says instead; None leaves a value as it is.
@@ -280,7 +281,7 @@ def overridden(
         BadConfig: A value the file could not hold either; the message names the option.
     """
     server = config.server.model_dump(by_alias=True)
-    given = {"host": host, "port": port, "grpcPort": grpc_port}
+    given = {"host": host, "port": port, "grpcPort": grpc_port, "grace": grace}
     server.update({name: value for name, value in given.items() if value is not None})
     try:
         checked = ServerSettings.model_validate(server)

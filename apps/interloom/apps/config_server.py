@@ -12,11 +12,13 @@ from interloom.apps.config_block import Block, Port, Seconds, WebUrl, Whole
 from interloom.runtime.core.notification import MAX_CONFIGS
 from interloom.runtime.core.outbox import MAX_ATTEMPTS
 from interloom.runtime.engine.outbox import TIMEOUT_S
+from interloom.runtime.engine.port import GRACE_S
 from interloom.runtime.serve.body import MAX_BODY_BYTES
 
 CallerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 TenantName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/]{1,128}$")]
 PathName: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Grace: TypeAlias = Annotated[float, BeforeValidator(rules.not_boolean), Field(ge=0, le=3600)]
 Secret: TypeAlias = Annotated[str, BeforeValidator(rules.secret)]
 
 
@@ -59,6 +61,7 @@ class ServerSettings(Block):
         grpc_address: `host:port` where others reach it, written into cards; None means the host of
             `url` and that port.
         max_body_bytes: Largest request body.
+        grace: Seconds running agents get to end, or to wait for somebody, at SIGTERM.
         tls: TLS of every port; None for cleartext.
         signing_key: PEM file of a private key, relative to the configuration; signs every card,
             and is published.
@@ -74,6 +77,7 @@ class ServerSettings(Block):
     grpc_port: Port | None = None
     grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
+    grace: Grace = GRACE_S
     tls: TlsEntry | None = None
     signing_key: PathName | None = None
     tokens: Mapping[CallerName, Annotated[TokenEntry, BeforeValidator(rules.token_entry)]] = Field(

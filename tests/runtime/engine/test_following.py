@@ -21,8 +21,9 @@ from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.caller import Caller, Stream
 from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.engine.follower import Follower
 from interloom.runtime.engine.live import TAIL
-from interloom.runtime.engine.tasks import PAGE, Follower
+from interloom.runtime.engine.tasks import PAGE
 from interloom.runtime.errors import TaskNotFound, Unavailable, UnsupportedOperation
 from interloom.runtime.ledger.rows import CreateTask, MoveTask
 from interloom.runtime.model import SubscribeToTaskRequest, Task, TaskState

@@ -20,6 +20,11 @@ from interloom.apps.failures import told
     type=int,
     help="TCP port for gRPC, 0 for any free one; overrides server.grpcPort.",
 )
+@click.option(
+    "--grace",
+    type=float,
+    help="Seconds running agents get at SIGTERM; overrides server.grace.",
+)
 @click.option("--store", metavar="URL", help="memory: or sqlite:///PATH; overrides store.")
 @click.option(
     "--log-level",
@@ -27,19 +32,22 @@ from interloom.apps.failures import told
     default="info",
     show_default=True,
 )
-def run(
+def run(  # noqa: PLR0913 - one parameter an option, which is click's way
     *,
     file: Path,
     host: str | None,
     port: int | None,
     grpc_port: int | None,
+    grace: float | None,
     store: str | None,
     log_level: str,
 ) -> None:
     """Serve the agents of FILE (interloom.yaml unless given)."""
     with told():
         loaded = load(file, os.environ)
-        config = overridden(loaded, host=host, port=port, grpc_port=grpc_port, store=store)
+        config = overridden(
+            loaded, host=host, port=port, grpc_port=grpc_port, grace=grace, store=store
+        )
         # Imported here so that a mistake in the file is told before a server is loaded.
         from interloom.apps.serve import serve  # noqa: PLC0415
 

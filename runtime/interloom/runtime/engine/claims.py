@@ -68,6 +68,14 @@ class Claims:
         """
         await self._tasks.ledger.join(self.worker, self._lose)
 
+    async def is_alive(self) -> bool:
+        """Whether this process is one of them, as far as the ledger knows, and may write there.
+
+        Raises:
+            Unavailable: The ledger takes no writes.
+        """
+        return not self._lost and await self._tasks.ledger.beat(self.worker)
+
     async def leave(self) -> None:
         """Work on runs no more; what is left of them is for others."""
         with suppress(Unavailable):

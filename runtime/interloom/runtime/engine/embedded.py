@@ -94,6 +94,7 @@ class EmbeddedEngine:
             tasks, agents, ids, take=self._recover, drop=self._lose_runs, room=self._room
         )
         self._group: asyncio.TaskGroup | None = None
+        self._claiming: asyncio.Task[None] | None = None
         self._drained = anyio.Event()
         self._idle: anyio.Event | None = None
 
@@ -179,13 +180,13 @@ class EmbeddedEngine:
                 self._group = group
                 await self._claims.claim()
                 task_status.started()
-                duties = (self._claims.keep_claiming(), self._claims.watch())
-                working = [group.create_task(duty) for duty in duties]
+                self._claiming = group.create_task(self._claims.keep_claiming())
+                watching = group.create_task(self._claims.watch())
                 try:
                     await self._drained.wait()
                 finally:
-                    for duty in working:
-                        duty.cancel()
+                    self._claiming.cancel()
+                    watching.cancel()
                     with anyio.CancelScope(shield=True):
                         await self._drop_runs()
         finally:
@@ -221,15 +222,24 @@ class EmbeddedEngine:
             run.end(Ending.DRAINED)
         await self._until_idle(LEAVE_S)
 
-    async def drain(self, grace_s: float) -> None:
-        """Begin nothing more; give runs `grace_s` seconds, then drop them: their rows stay."""
-        group, self._group = self._group, None
-        if group is None:
-            return
+    async def is_alive(self) -> bool:
+        """Whether this process may work on the ledger's runs; see `Claims.is_alive`."""
+        return await self._claims.is_alive()
+
+    async def retire(self, grace_s: float) -> None:
+        """Claim and begin nothing more; park what waits, and give the others `grace_s` seconds."""
+        self._group = None
+        if self._claiming is not None:
+            self._claiming.cancel()
         for run in list(self._runs.values()):
-            run.park_if_waiting()
+            run.park_soon()
         await self._until_idle(grace_s)
-        self._drained.set()
+
+    async def drain(self, grace_s: float) -> None:
+        """`retire`, then drop the runs that are left: their rows stay, and are nobody's."""
+        if not self._drained.is_set():
+            await self.retire(grace_s)
+            self._drained.set()
 
     async def _until_idle(self, within_s: float) -> None:
         if self._runs:

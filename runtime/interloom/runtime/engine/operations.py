@@ -27,11 +27,12 @@ from interloom.runtime.engine.caller import (
     no_task,
     own,
 )
+from interloom.runtime.engine.follower import Follower
 from interloom.runtime.engine.inbox import Answered, Inbox
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.push_configs import PushConfigs, no_push
-from interloom.runtime.engine.tasks import Follower, Tasks, owned
+from interloom.runtime.engine.tasks import Tasks, owned
 from interloom.runtime.errors import (
     ExtendedCardNotConfigured,
     UnsupportedOperation,
@@ -254,8 +255,12 @@ class Operations:
         return found
 
     def leave(self) -> None:
-        """Let go of all subscribers, because the process is about to end."""
+        """Let go of all subscribers, because the process is about to end: another goes on."""
         self._tasks.leave()
+
+    def go(self) -> None:
+        """Let go of those who wait for a task, too: here it gets no further."""
+        self._tasks.go()
 
     async def _stream(
         self,

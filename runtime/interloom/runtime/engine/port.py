@@ -8,7 +8,7 @@ they are stored and may be lost: whoever starts next finds the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
@@ -17,6 +17,9 @@ from interloom.runtime.core.decide import Effect
 from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.engine.live import Live
 from interloom.runtime.ledger.rows import RunRow, Write
+
+GRACE_S: Final = 10.0
+"""Seconds running agents get to end, or to wait for somebody, when the process is told to end."""
 
 
 class Engine(Protocol):
@@ -38,6 +41,18 @@ class Engine(Protocol):
         """Pick up what was running and work until drained."""
         ...
 
+    async def is_alive(self) -> bool:
+        """Whether this process may work on runs, as far as the ledger knows.
+
+        Raises:
+            Unavailable: The ledger takes no writes.
+        """
+        ...
+
+    async def retire(self, grace_s: float) -> None:
+        """Claim and begin nothing more, and give what runs `grace_s` seconds to end or to wait."""
+        ...
+
     async def drain(self, grace_s: float) -> None:
-        """Begin nothing more; give what runs `grace_s` seconds to end, then let go of it."""
+        """`retire`, then let go of what is left: others go on with it."""
         ...

@@ -130,10 +130,10 @@ class Run:
             self._cancels += 1
             self._task.cancel()
 
-    def park_if_waiting(self) -> None:
-        """Park it now, warm or not, when nothing would be lost."""
-        if self._waiting and self._may_park():
-            self.end(Ending.PARKED)
+    def park_soon(self) -> None:
+        """Park it as soon as nothing would be lost, warm or not."""
+        self._warm_s = 0.0
+        self._look_again()
 
     def _may_park(self) -> bool:
         """Whether all it does is wait: nothing would be lost and nobody would be stopped."""

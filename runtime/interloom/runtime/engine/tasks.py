@@ -15,10 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeAlias
 
-import anyio
-
 from interloom.runtime.core.decide import Decision
-from interloom.runtime.core.delivery import Cursor, advance
 from interloom.runtime.core.machine import SETTLED
 from interloom.runtime.core.record import Event, TaskRecord, made
 from interloom.runtime.core.trace import root
@@ -27,9 +24,8 @@ from interloom.runtime.engine.live import Live
 from interloom.runtime.errors import Conflict, InterloomError, TaskNotFound, Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import CreateTask, Fenced, HoldRun, MoveTask, TaskMoved, Write
-from interloom.runtime.model import Message, TaskState
+from interloom.runtime.model import Message
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.wire.streams import numbered
 
 log = logger("engine")
 _info = logging.getLogger("interloom.engine")  # asked first: most processes log no moves
@@ -47,6 +43,7 @@ class Tasks:
     Attributes:
         ledger: The system of record.
         leaving: True once subscribers are to go elsewhere.
+        gone: True once those who wait for a task are to, too.
         on_moved: Called when another process moved a task that is held here.
     """
 
@@ -54,11 +51,19 @@ class Tasks:
         self.ledger = ledger
         self.on_moved: Callable[[Live], None] = _nobody_cares
         self._live: dict[str, Live] = {}
-        self.leaving = False
+        self.leaving = self.gone = False
 
     def leave(self) -> None:
-        """Let go of all subscribers, because the process is about to end."""
+        """Let go of all subscribers, because the process is about to end: another goes on."""
         self.leaving = True
+        self._nudge()
+
+    def go(self) -> None:
+        """Let go of those who wait for a task, too: here it gets no further."""
+        self.leaving = self.gone = True
+        self._nudge()
+
+    def _nudge(self) -> None:
         for live in self._live.values():
             live.nudge()
 
@@ -291,7 +296,7 @@ class Tasks:
             Unavailable: A commit failed meanwhile, or this process is about to end.
         """
         while live.stored.state not in SETTLED:
-            if self.leaving:
+            if self.gone:
                 raise Unavailable(
                     "this server is going down; get the task", details={"taskId": live.stored.id}
                 )
@@ -305,73 +310,6 @@ class Tasks:
             return live.view.json(history_length)
         # A commit is under way: what it says is not out yet.
         return (await self._view(live.stored)).json(history_length)
-
-
-class Follower:
-    """One subscriber of one task: the same events in the same order as everybody else's."""
-
-    def __init__(
-        self,
-        tasks: Tasks,
-        live: Live,
-        *,
-        after: int,
-        ends: frozenset[TaskState],
-        is_numbered: bool = False,
-    ) -> None:
-        """Follow a task.
-
-        Args:
-            tasks: Where it is kept.
-            live: The task; its holder keeps it.
-            after: The number of the last event that is known.
-            ends: States whose event is the last.
-            is_numbered: Events carry their numbers; see `wire.streams`.
-        """
-        self._tasks, self._live, self._ends = tasks, live, ends
-        self._is_numbered = is_numbered
-        self._present = live.stored.seq
-        at_the_end = 0 < after == live.stored.seq and live.stored.state in ends
-        self._cursor = Cursor(after, done=at_the_end)
-
-    @property
-    def done(self) -> bool:
-        """True once the last event has been given out."""
-        return self._cursor.done
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether there is something to give out, or to say, at once."""
-        return self._live.stored.seq != self._cursor.seq or self._tasks.leaving
-
-    def response(self, event: Event) -> bytes:
-        """An event as the stream carries it: a `StreamResponse` as JSON."""
-        record = self._live.stored
-        response = event.response(record.id, record.context_id)
-        return numbered(response, event.seq) if self._is_numbered else response
-
-    async def next(self, patience_s: float) -> list[Event]:
-        """The next events, at least one, or none at all after `patience_s` seconds of silence.
-
-        Raises:
-            Unavailable: The task can no longer be followed here; subscribe again.
-        """
-        if not self.is_behind:
-            with anyio.move_on_after(patience_s):
-                await self._live.changed()
-        if self._tasks.leaving:
-            raise Unavailable("this server is going down; subscribe again")
-        after = self._cursor.seq
-        found = self._live.recent(after)
-        if found is None:
-            # Never beyond what was shown: this process may not know yet that more is stored.
-            limit = min(PAGE, self._live.stored.seq - after)
-            found = await self._tasks.ledger.events(self._live.stored.id, after=after, limit=limit)
-        fresh: list[Event] = []
-        for cursor, event in advance(self._cursor, found, self._ends, present=self._present):
-            self._cursor = cursor
-            fresh.append(event)
-        return fresh
 
 
 def _nobody_cares(_: Live) -> None:

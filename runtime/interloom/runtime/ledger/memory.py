@@ -44,9 +44,9 @@ from interloom.runtime.ledger.rows import (
     TaskMoved,
     Write,
 )
+from interloom.runtime.ledger.undo import Undo
 from interloom.runtime.values import Clock, SystemClock
 
-Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
@@ -76,9 +76,11 @@ class MemoryLedger:
         self._undelivered: dict[tuple[str, str, int], Undelivered] = {}
         self._is_due = False  # whether the transaction put something into the outbox
         self._nudge: Callable[[], None] | None = None
-        # What was there before each change of the transaction: (table, key, value or None).
-        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._undo = Undo()
+        self._put, self._put_first = self._undo.put, self._undo.put_first
+        self._remove = self._undo.drop
         self._closed = False
+        self._worker = ""  # who has joined
         # The key is the class of the value each function takes; `Any` as a dict cannot say so.
         self._apply: dict[type[Write], Callable[[Any], None]] = {
             CreateTask: self._create,
@@ -105,11 +107,7 @@ class MemoryLedger:
             for write in writes:
                 self._apply[type(write)](write)
         except BaseException:
-            for table, key, before in reversed(self._undo):
-                if before is None:
-                    del table[key]
-                else:
-                    table[key] = before
+            self._undo.take_back()
             self._is_due = False
             raise
         finally:
@@ -118,18 +116,6 @@ class MemoryLedger:
             self._is_due = False
             if self._nudge is not None:
                 self._nudge()
-
-    def _put(self, table: dict[Key, Value], key: Key, value: Value) -> None:
-        self._undo.append((table, key, table.get(key)))
-        table[key] = value
-
-    def _remove(self, table: dict[Key, Value], key: Key) -> None:
-        if key in table:
-            self._undo.append((table, key, table.pop(key)))
-
-    def _put_first(self, table: dict[Key, Value], key: Key, value: Value) -> None:
-        if key not in table:
-            self._put(table, key, value)
 
     def _of(self, table: dict[str, dict[str, Value]], task_id: str) -> dict[str, Value]:
         """A task's rows of a table."""
@@ -302,9 +288,18 @@ class MemoryLedger:
         """Work on runs; whoever did so before is gone, as a store in memory has one process."""
         for task_id, run in self._runs.items():
             self._runs[task_id] = run._replace(worker="")
+        self._worker = worker
+
+    async def beat(self, worker: str) -> bool:
+        """Whether it is this worker that has joined; see `Ledger.beat`."""
+        if self._closed:
+            raise Unavailable("the store is closed")
+        return worker == self._worker
 
     async def leave(self, worker: str) -> None:
         """Work on runs no more."""
+        if worker == self._worker:
+            self._worker = ""
         for task_id, run in self._runs.items():
             if run.worker == worker:
                 self._runs[task_id] = run._replace(worker="")

@@ -66,6 +66,17 @@ class Ledger(Protocol):
         """
         ...
 
+    async def beat(self, worker: str) -> bool:
+        """Write that a worker is alive, out of turn: whoever asks learns whether writes are taken.
+
+        Returns:
+            False when it has not joined, has left, or was taken for dead.
+
+        Raises:
+            Unavailable: The store takes no writes.
+        """
+        ...
+
     async def leave(self, worker: str) -> None:
         """Work on runs no more; those the worker holds are nobody's, and active."""
         ...

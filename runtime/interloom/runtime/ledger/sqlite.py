@@ -191,6 +191,17 @@ class SqliteLedger:
 
         self._hearts[worker] = (Heart(beat, lease_s=self._lease_s, on_loss=on_loss), beating)
 
+    async def beat(self, worker: str) -> bool:
+        """Write that a worker is alive, beside its heart; see `Ledger.beat`."""
+        is_member = False
+
+        def write(connection: sqlite3.Connection) -> None:
+            nonlocal is_member
+            is_member = self._workers.beat(connection, worker)
+
+        await self._transact(write)
+        return is_member
+
     async def leave(self, worker: str) -> None:
         """Work on runs no more; see `Ledger.leave`."""
         if worker in self._hearts:

@@ -8,14 +8,16 @@ POST /a2a/{agent}                              JSON-RPC; a trailing slash is the
 POST /                                         JSON-RPC of the first agent
      /a2a/{agent}/...                          HTTP+JSON: what `wire.routes` finds
      /...                                      HTTP+JSON of the first agent
-GET  /health                                   200 once the process serves
+GET  /healthz                                  200: the process lives; /health is the same
+GET  /readyz                                   200 when it may be sent requests, else 503
 
-Whatever is asked for, the request must be for a name of ours; see `serve.hosts`.
+Whatever else is asked for, the request must be for a name of ours; see `serve.hosts`. Those two
+are for whoever starts and balances processes, who may know them by an address alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -32,6 +34,7 @@ from interloom.runtime.errors import (
 )
 from interloom.runtime.serve.body import Message, Receive, Scope, Send
 from interloom.runtime.serve.cards import PREFIX, Site, agent_path, pages
+from interloom.runtime.serve.health import STARTING, Checks, Health
 from interloom.runtime.serve.hosts import Hosts
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.pages import READS, show
@@ -42,6 +45,9 @@ from interloom.runtime.wire import rest
 from interloom.runtime.wire.card import About
 from interloom.runtime.wire.errors import row
 
+_LIVE: Final = frozenset({"/healthz", "/health"})
+_READY: Final = "/readyz"
+_UNCACHED: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -51,12 +57,14 @@ class Bindings(NamedTuple):
     Attributes:
         jsonrpc: JSON-RPC.
         rest: HTTP+JSON.
-        leave: Lets go of all subscribers.
+        health: Whether requests may be sent here.
+        drain: Prepares for the end; see `Runtime.drain`.
     """
 
     jsonrpc: JsonRpc
     rest: Rest
-    leave: Callable[[], None]
+    health: Health
+    drain: Callable[[], Awaitable[None]]
 
 
 class A2AApp:
@@ -105,6 +113,9 @@ class A2AApp:
         headers = dict(scope["headers"])
         if scope.get("scheme") == "https":
             send = _strict(send)
+        if scope["path"] in _LIVE or scope["path"] == _READY:
+            await self._probe(scope["path"], scope["method"], send)
+            return
         refusal = None if self._hosts is None else self._hosts.refusal(headers)
         if refusal is not None:
             await _refuse(send, refusal.status, refusal.reason)
@@ -130,7 +141,7 @@ class A2AApp:
             take_version(headers, scope["query_string"])
             shown = client_certificate(scope) if "extensions" in scope else None
             await bindings.jsonrpc.answer(agent, headers, receive, send, certificate=shown)
-        elif path in self._pages or path == "/health":
+        elif path in self._pages:
             await self._read(path, method, headers, send)
         else:
             await self._operate(bindings.rest, scope, headers, receive, send)
@@ -138,10 +149,19 @@ class A2AApp:
     async def _read(self, path: str, verb: str, headers: Mapping[bytes, bytes], send: Send) -> None:
         if verb not in READS:
             await _fail(send, _only(", ".join(READS)))
-        elif path in self._pages:
-            await show(self._pages[path], verb, headers, send)
         else:
-            await respond(send, 200, b'{"status":"ok"}', is_head=verb == "HEAD")
+            await show(self._pages[path], verb, headers, send)
+
+    async def _probe(self, path: str, verb: str, send: Send) -> None:
+        if verb not in READS:
+            await _fail(send, _only(", ".join(READS)))
+            return
+        status, body = 200, b'{"status":"ok"}'
+        if path == _READY:
+            status, body = _readiness(
+                STARTING if self._bindings is None else self._bindings.health.checks
+            )
+        await respond(send, status, body, _UNCACHED, is_head=verb == "HEAD")
 
     async def _operate(
         self, binding: Rest, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
@@ -158,10 +178,10 @@ class A2AApp:
         asked = RestRequest(agent, *told)
         await binding.answer(asked, receive, send)
 
-    def leave(self) -> None:
-        """Let go of all subscribers, because the process is about to end."""
+    async def drain(self) -> None:
+        """Prepare for the end, while requests are still answered; see `Runtime.drain`."""
         if self._bindings is not None:
-            self._bindings.leave()
+            await self._bindings.drain()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -187,6 +207,11 @@ def _strict(send: Send) -> Send:
         await send(message)
 
     return strictly
+
+
+def _readiness(checks: Checks) -> tuple[int, bytes]:
+    said = {"status": "ready" if checks.are_passed else "unready", "checks": checks._asdict()}
+    return (200 if checks.are_passed else 503), orjson.dumps(said)
 
 
 def _only(allowed: str) -> VerbNotAllowed:

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from interloom.runtime.engine.operations import Operations
 from interloom.runtime.serve.gate import Gate
+from interloom.runtime.serve.health import Health
 from interloom.runtime.wire.card import Endpoint
+
+
+class Served(NamedTuple):
+    """What is behind a door.
+
+    Attributes:
+        operations: What may be asked for.
+        gate: Who is let in.
+        agents: The agents' names, the default first.
+        health: Whether requests may be sent here.
+    """
+
+    operations: Operations
+    gate: Gate
+    agents: Sequence[str]
+    health: Health
 
 
 class Door(Protocol):
@@ -21,15 +38,8 @@ class Door(Protocol):
         """Where an agent is reached through it."""
         ...
 
-    def open(
-        self, operations: Operations, gate: Gate, agents: Sequence[str]
-    ) -> AbstractAsyncContextManager[None]:
+    def open(self, served: Served) -> AbstractAsyncContextManager[None]:
         """Serve until the block is left; whoever is inside then gets a bounded time to finish.
-
-        Args:
-            operations: What is served.
-            gate: Who is let in.
-            agents: The agents' names, the default first.
 
         Raises:
             BadConfig: It cannot be opened as it was set up.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -18,15 +18,16 @@ import grpc
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc import aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health as grpc_health
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from interloom.protos import a2a_pb2
-from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.body import MAX_BODY_BYTES
-from interloom.runtime.serve.gate import Gate
+from interloom.runtime.serve.door import Served
 from interloom.runtime.serve.grpc import Grpc
+from interloom.runtime.serve.health import Health
 from interloom.runtime.serve.tls import TlsFiles
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.wire.card import Binding, Endpoint
@@ -34,7 +35,7 @@ from interloom.runtime.wire.grpc import SERVICE_NAME
 
 log = logger("serve")
 
-_HEALTH: Final[Any] = health  # these libraries carry no types
+_HEALTH: Final[Any] = grpc_health  # these libraries carry no types
 _HEALTH_RPCS: Final[Any] = health_pb2_grpc
 _REFLECTION: Final[Any] = reflection
 
@@ -105,9 +106,7 @@ class GrpcPort:
         self._held.close()
 
     @asynccontextmanager
-    async def open(
-        self, operations: Operations, gate: Gate, agents: Sequence[str]
-    ) -> AsyncGenerator[None]:
+    async def open(self, served: Served) -> AsyncGenerator[None]:
         """Serve until the block is left; then take no more calls and let the others end.
 
         Raises:
@@ -115,21 +114,24 @@ class GrpcPort:
         """
         server = aio.server(options=_options(self._settings))
         watch = _HEALTH.aio.HealthServicer()
+        operations, gate, agents, health = served
         server.add_generic_rpc_handlers((Grpc(operations, gate, agents).handler(),))
         _HEALTH_RPCS.add_HealthServicer_to_server(watch, server)
-        services = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        services = (SERVICE_NAME, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME)
         _REFLECTION.enable_server_reflection(services, server, _public_pool())
-        await watch.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
         self._listen(server)
-        await server.start()
-        log.info("serve.listening", url=f"grpc://{self.address}")
-        try:
-            yield
-        finally:
-            with anyio.CancelScope(shield=True):
-                await watch.enter_graceful_shutdown()
-                operations.leave()
-                await server.stop(self._settings.leave_s)
+        async with anyio.create_task_group() as group:
+            await _tell(watch, health)
+            group.start_soon(_keep_telling, watch, health)
+            await server.start()
+            log.info("serve.listening", url=f"grpc://{self.address}")
+            try:
+                yield
+            finally:
+                group.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await watch.enter_graceful_shutdown()
+                    await server.stop(self._settings.leave_s)
 
     def _listen(self, server: aio.Server) -> None:
         secure = self._settings.credentials
@@ -140,6 +142,20 @@ class GrpcPort:
                 server.add_secure_port(self._listens_at, secure())
         except RuntimeError:
             raise BadConfig(f"{self._listens_at}: cannot listen") from None
+
+
+async def _tell(watch: Any, health: Health) -> None:  # noqa: ANN401 - the library has no types
+    """Say over gRPC what HTTP says of the process: as a whole, and by name."""
+    states = health_pb2.HealthCheckResponse
+    for service in ("", SERVICE_NAME):
+        await watch.set(service, states.SERVING if health.is_ready else states.NOT_SERVING)
+
+
+async def _keep_telling(watch: Any, health: Health) -> None:  # noqa: ANN401 - as above
+    while True:
+        changed = health.next_change()
+        await _tell(watch, health)
+        await changed.wait()
 
 
 def grpc_credentials(files: TlsFiles) -> grpc.ServerCredentials:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -11,7 +11,7 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import anyio
 
@@ -19,6 +19,7 @@ from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.embedded import WARM_S, EmbeddedEngine
 from interloom.runtime.engine.operations import Operations
 from interloom.runtime.engine.outbox import Posting, posting
+from interloom.runtime.engine.port import GRACE_S, Engine
 from interloom.runtime.engine.push_configs import PushConfigs
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import BadConfig, Unavailable
@@ -27,8 +28,9 @@ from interloom.runtime.serve.asgi import A2AApp, Bindings
 from interloom.runtime.serve.auth import Authenticator
 from interloom.runtime.serve.body import BodyLimits
 from interloom.runtime.serve.cards import JWKS, Signer, Site, extended_cards, unsigned
-from interloom.runtime.serve.door import Door
+from interloom.runtime.serve.door import Door, Served
 from interloom.runtime.serve.gate import Gate
+from interloom.runtime.serve.health import Health
 from interloom.runtime.serve.hosts import LOOPBACK
 from interloom.runtime.serve.jsonrpc import JsonRpc
 from interloom.runtime.serve.rest import Rest
@@ -37,9 +39,6 @@ from interloom.runtime.wire import signatures
 from interloom.runtime.wire.card import OPEN, About
 from interloom.runtime.wire.keys import SigningKey
 from interloom.runtime.wire.methods import Capability
-
-GRACE_S: Final = 10.0
-"""Seconds running agents get to end when the process is told to."""
 
 OpenLedger: TypeAlias = Callable[[], Ledger]
 """Opens the store; called inside the event loop."""
@@ -58,7 +57,7 @@ class Settings:
         doors: Ways in beside HTTP, opened and closed with the runtime.
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
-        grace_s: Seconds running agents get at shutdown.
+        grace_s: Seconds running agents get at shutdown; see `GRACE_S`.
         push: How events are posted to whoever asks for them; None to post nothing, whatever the
             agents promise.
         around: Entered before the agents run and left after them: the connections and child
@@ -94,7 +93,10 @@ class Runtime:
 
     Attributes:
         gate: Who is let in, on every binding.
+        health: Whether it may be sent requests, as of when it was opened last.
     """
+
+    health: Health
 
     def __init__(
         self,
@@ -125,6 +127,7 @@ class Runtime:
         self._site = _site(self._settings)
         self._extended = extended_cards(self._abouts, self._site)
         self._operations: Operations | None = None
+        self._drain: Callable[[], Awaitable[None]] | None = None
         self.gate = Gate(self._abouts.values(), self._settings.authenticator)
 
     @asynccontextmanager
@@ -141,17 +144,47 @@ class Runtime:
             )
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
-                async with self._open_push(ledger) as push:
+                async with self._open_push(ledger) as push, self._watched(engine) as health:
+                    agents = self._agents.values()
+                    operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
+                    operations.extended = self._extended
+                    self._operations = operations
+                    self.health = health
+                    self._drain = partial(self._let_go, engine, operations, health)
                     try:
-                        agents = self._agents.values()
-                        operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
-                        operations.extended = self._extended
-                        self._operations = operations
                         yield operations
                     finally:
-                        self._operations = None
                         with anyio.CancelScope(shield=True):
-                            await engine.drain(self._settings.grace_s)
+                            await self.drain()
+                        self._operations = self._drain = None
+                with anyio.CancelScope(shield=True):
+                    await engine.drain(0)
+
+    async def drain(self) -> None:
+        """Prepare to end: be ready no more, let agents end or wait, send everybody elsewhere.
+
+        What is asked meanwhile is answered, and what is stored is others' to go on with. Once this
+        has returned there is nothing left to do but to close.
+        """
+        drain, self._drain = self._drain, None
+        if drain is not None:
+            await drain()
+
+    async def _let_go(self, engine: Engine, operations: Operations, health: Health) -> None:
+        health.drain()
+        operations.leave()
+        await engine.retire(self._settings.grace_s)
+        operations.go()
+
+    @asynccontextmanager
+    async def _watched(self, engine: Engine) -> AsyncGenerator[Health]:
+        health = Health(engine.is_alive)
+        async with anyio.create_task_group() as group:
+            group.start_soon(health.watch)
+            try:
+                yield health
+            finally:
+                group.cancel_scope.cancel()
 
     @asynccontextmanager
     async def _opened_ledger(self) -> AsyncGenerator[Ledger]:
@@ -218,10 +251,15 @@ class Runtime:
     async def _open_bindings(self) -> AsyncGenerator[Bindings]:
         gate, limits = self.gate, self._settings.limits
         async with self.open() as operations, AsyncExitStack() as doors:
+            served = Served(operations, gate, tuple(self._agents), self.health)
             for door in self._settings.doors:
-                await doors.enter_async_context(door.open(operations, gate, tuple(self._agents)))
+                await doors.enter_async_context(door.open(served))
             rpc, rest = JsonRpc(operations, gate, limits), Rest(operations, gate, limits)
-            yield Bindings(rpc, rest, operations.leave)
+            try:
+                yield Bindings(rpc, rest, self.health, self.drain)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self.drain()  # before the doors are closed, so that they can say so
 
 
 def _without_push(agent: Agent) -> Agent:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import gc
+import signal
 import socket
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -60,12 +62,27 @@ class _Server(uvicorn.Server):
             log.info("serve.listening", url=app.base_url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let go of subscribers, then of everybody else."""
+        """Drain the application while its port is still open, then close that."""
         app = self.config.app
         if isinstance(app, A2AApp):
-            app.leave()
+            log.info("serve.draining")
+            await app.drain()
         await super().shutdown(sockets)
         log.info("serve.stopped")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in good order at the first signal, at once at the second.
+
+        uvicorn sends itself the signal again once it is done, and would so report a SIGTERM that
+        was obeyed as a death. Ctrl-C still counts as one: whatever ran the program is to end, too.
+        """
+        if self.should_exit:
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+        elif sig == signal.SIGTERM:
+            self.should_exit = True
+        else:
+            super().handle_exit(sig, frame)
 
 
 def server(

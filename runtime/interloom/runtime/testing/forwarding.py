@@ -46,6 +46,10 @@ class ForwardingLedger:
         """Be one of the processes that work on runs."""
         await self.inner.join(worker, on_loss)
 
+    async def beat(self, worker: str) -> bool:
+        """Write that a worker is alive."""
+        return await self.inner.beat(worker)
+
     async def leave(self, worker: str) -> None:
         """Work on runs no more."""
         await self.inner.leave(worker)

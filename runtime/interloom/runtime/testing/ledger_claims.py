@@ -5,7 +5,7 @@ A process of its own is a name here: what tells a dead process from a live one i
 
 from __future__ import annotations
 
-from interloom.runtime.errors import Conflict
+from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
@@ -166,3 +166,23 @@ async def a_task_that_is_over_is_held_by_nobody(ledger: Ledger) -> None:
     except TaskMoved:
         return
     raise BrokenPromise("a task moved twice from one place")
+
+
+async def a_worker_is_alive_from_when_it_joined_until_it_left(ledger: Ledger) -> None:
+    """Nobody else is, whatever their name."""
+    same(await ledger.beat("worker-1"), False)
+    await ledger.join("worker-1", _nothing)
+    same([await ledger.beat(name) for name in ("worker-1", "worker-2", "")], [True, False, False])
+    await ledger.leave("worker-1")
+    same(await ledger.beat("worker-1"), False)
+
+
+async def a_closed_store_says_of_no_worker_that_it_is_alive(ledger: Ledger) -> None:
+    """It takes no writes, and that is what is asked."""
+    await ledger.join("worker-1", _nothing)
+    await ledger.aclose()
+    try:
+        await ledger.beat("worker-1")
+    except Unavailable:
+        return
+    raise BrokenPromise("a closed store took a beat")

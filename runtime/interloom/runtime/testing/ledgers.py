@@ -62,5 +62,7 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     claims.a_parked_run_whose_signal_has_come_is_nobodys_and_active,
     claims.a_parked_run_is_claimed_when_its_time_has_come,
     claims.runs_of_a_worker_that_left_are_nobodys,
+    claims.a_worker_is_alive_from_when_it_joined_until_it_left,
+    claims.a_closed_store_says_of_no_worker_that_it_is_alive,
     claims.a_task_that_is_over_is_held_by_nobody,
 )

@@ -236,6 +236,12 @@ class CutLedger(ForwardingLedger):
             raise Unavailable("the store is gone")
         await super().commit(*writes)
 
+    async def beat(self, worker: str) -> bool:
+        """Write that a worker is alive; see `Ledger.beat`."""
+        if self._is_cut:
+            raise Unavailable("the store is gone")
+        return await super().beat(worker)
+
     async def leave(self, worker: str) -> None:
         """Work on runs no more; a process that died says nothing of the kind."""
         if not self._is_cut:
