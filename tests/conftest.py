@@ -17,6 +17,13 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def store_url() -> Iterator[str]:
+    """As `database_url`, with the tables of a store."""
+    with postgres.or_skip(postgres.shared).store() as url:
+        yield url
+
+
+@pytest.fixture
 def cluster() -> Iterator[postgres.Cluster]:
     """A PostgreSQL server of the test's own, to be stopped and started."""
     postgres.or_skip(postgres.binaries)

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -27,6 +27,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from interloom.runtime.ledger.postgres_connection import connect
+from interloom.runtime.ledger.postgres_schema import prepare
+
 FROM_ENVIRONMENT: Final = "INTERLOOM_TEST_POSTGRES"
 PASSWORD: Final = "of this cluster alone"  # noqa: S105 - it guards nothing
 PATIENCE_S: Final = 30.0
@@ -38,6 +41,19 @@ _SETTINGS: Final = (
     "fsync = off\nfull_page_writes = off\nautovacuum = off\njit = off\nmax_connections = 200\n"
     "shared_buffers = 64MB\nlog_min_messages = fatal\nlisten_addresses = '127.0.0.1'\n"
 )
+_EMPTY: Final = """
+    DO $$ DECLARE name TEXT; BEGIN
+        PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid();
+        FOR name IN SELECT queue_name FROM absurd.list_queues() LOOP
+            PERFORM absurd.drop_queue(name);
+        END LOOP;
+        FOR name IN SELECT tablename FROM pg_tables
+            WHERE schemaname = 'interloom' AND tablename <> 'schema_version' LOOP
+            EXECUTE format('DELETE FROM interloom.%I', name);
+        END LOOP;
+    END $$
+"""
 _GUARD: Final = (
     'bin=$1 folder=$2; "$bin/postgres" -D "$folder/data" >>"$folder/log" 2>&1 & server=$!\n'
     "if read -r _; then wait $server; exit; fi\n"
@@ -60,24 +76,37 @@ class Server:
         self.url = url
         self._numbers = count(1)
         self._origin = f"interloom_test_{os.getpid()}"
+        self._stores: list[str] = []
 
     def of(self, database: str) -> str:
         """The URL of one of its databases."""
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
 
     @contextmanager
-    def database(self, template: str = "template1") -> Generator[str]:
+    def database(self) -> Generator[str]:
         """The URL of a new database, which is dropped in the end whoever is connected."""
         name = f"{self._origin}_{next(self._numbers)}"
-        self.run(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
+        self.run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             yield self.of(name)
         finally:
             self.drop(name)
+
+    @contextmanager
+    def store(self) -> Generator[str]:
+        """As `database`, with a store's tables; it is emptied in the end, and used again."""
+        if not self._stores:
+            name = f"{self._origin}_store_{next(self._numbers)}"
+            self.run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            atexit.register(self.drop, name)
+            with closing(connect(self.of(name))) as session:
+                prepare(session)
+            self._stores.append(name)
+        name = self._stores.pop()
+        yield self.of(name)
+        with psycopg.connect(self.of(name), autocommit=True) as connection:
+            connection.execute(_EMPTY)
+        self._stores.append(name)
 
     def drop(self, name: str) -> None:
         """Drop a database, whoever is connected; nothing where there is none."""

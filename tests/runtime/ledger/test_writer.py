@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from interloom.runtime.errors import Conflict, LocalError, Unavailable
-from interloom.runtime.ledger.writer import MAX_GROUP, GroupWriter, Transaction, outcome
+from interloom.runtime.ledger.sqlite import SqliteCommitter, Transaction
+from interloom.runtime.ledger.writer import MAX_GROUP, GroupWriter, outcome
 
 LIMIT_S = 10
 
@@ -25,7 +26,7 @@ class Desk:
         self.connection.execute("CREATE TABLE note (text TEXT PRIMARY KEY)")
         self.statements: list[str] = []
         self.connection.set_trace_callback(self.statements.append)
-        self.writer = GroupWriter(self.connection)
+        self.writer = GroupWriter(SqliteCommitter(self.connection))
 
     @property
     def commits(self) -> int:

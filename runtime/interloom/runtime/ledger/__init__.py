@@ -3,8 +3,10 @@
 rows        what a transaction writes and what a read gives back
 port        what every store promises
 memory      for tests and trials; gone with the process
-pages       ListTasks in SQL
-sqlite      one host, one file; see schema/
+statements  what each write does, in SQL that SQLite and PostgreSQL both take; see schema/
+queries     what is read, likewise; pages: ListTasks
+sqlite      one host, one file
+postgres    one database
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _STATES: Final = tuple(TABLE)
 SHORT: Final = 2000
 """Rows that are counted without a thought."""
 _NEWEST: Final = "ORDER BY status_ms DESC, id DESC"
-# The sign keeps SQLite from going by the index of all the agent's tasks instead.
-_CONVERSATION: Final = "context_id = :context AND +owner = :owner AND +agent = :agent"
+# An expression keeps a database from going by the index of all the agent's tasks instead.
+_CONVERSATION: Final = "context_id = :context AND owner || '' = :owner AND agent || '' = :agent"
 
 
 def page(query: Query) -> tuple[str, Mapping[str, str | int]]:
@@ -37,10 +37,10 @@ def page(query: Query) -> tuple[str, Mapping[str, str | int]]:
     heads = " UNION ALL ".join(
         "SELECT * FROM (SELECT number, status_ms, id FROM task"  # noqa: S608
         f" WHERE owner = :owner AND agent = :agent AND state = '{state.value}'"
-        f"{_since(query)}{after} {_NEWEST} LIMIT :limit)"
+        f"{_since(query)}{after} {_NEWEST} LIMIT :limit) AS head"
         for state in _states(query)
     )
-    chosen = f"SELECT number FROM ({heads}) {_NEWEST} LIMIT :limit"  # noqa: S608
+    chosen = f"SELECT number FROM ({heads}) AS heads {_NEWEST} LIMIT :limit"  # noqa: S608
     return f"{TASK} WHERE number IN ({chosen}) {_NEWEST}", values
 
 
@@ -51,7 +51,7 @@ def total(query: Query) -> tuple[str, Mapping[str, str | int]]:
     if query.context_id:
         sql = f"SELECT count(*) FROM task WHERE {_within(query)}"  # noqa: S608
     else:
-        sql = f"SELECT coalesce(sum(tasks), 0) FROM tally WHERE {of_agent}"  # noqa: S608
+        sql = f"SELECT CAST(coalesce(sum(tasks), 0) AS BIGINT) FROM tally WHERE {of_agent}"  # noqa: S608
         if query.since is not None:
             sql = _total_since(of_agent, known=sql)
     return sql, _values(query)
@@ -61,14 +61,14 @@ def _total_since(of_agent: str, *, known: str) -> str:
     """How many since a moment: mostly nearly all are, or nearly none, and few rows are counted."""
     every = f"FROM task WHERE {of_agent} AND status_ms"
     later, earlier = (
-        f"SELECT count(*) FROM (SELECT 1 {every} {side} :since_ms LIMIT {SHORT})"  # noqa: S608
+        f"SELECT count(*) FROM (SELECT 1 {every} {side} :since_ms LIMIT {SHORT}) AS counted"  # noqa: S608
         for side in (">=", "<")
     )
     return (
         f"SELECT CASE WHEN later < {SHORT} THEN later ELSE"  # noqa: S608
         f" (SELECT CASE WHEN earlier < {SHORT} THEN ({known}) - earlier"
-        f" ELSE (SELECT count(*) {every} >= :since_ms) END FROM (SELECT ({earlier}) AS earlier))"
-        f" END FROM (SELECT ({later}) AS later)"
+        f" ELSE (SELECT count(*) {every} >= :since_ms) END FROM (SELECT ({earlier}) AS earlier)"
+        f" AS before) END FROM (SELECT ({later}) AS later) AS since"
     )
 
 

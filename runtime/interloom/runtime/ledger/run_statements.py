@@ -5,13 +5,11 @@ A row of a task that is not there is not written: statements take the task's num
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from typing import Any, Final
 
-import orjson
-
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.ledger.connection import Connection, any_of
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     Fenced,
@@ -40,33 +38,14 @@ _ALIVE: Final = "(SELECT name FROM worker WHERE name = ?)"
 ME: Final = _ALIVE.replace("?", "me()")
 """The same of this process's own name."""
 _PUT_RUN: Final = (
-    "INSERT OR REPLACE INTO run (task, agent, state, attempt, worker, token)"  # noqa: S608
+    "INSERT INTO run (task, agent, state, attempt, worker, token)"  # noqa: S608
     f" SELECT number, ?, ?, ?, {_ALIVE}, ? FROM task WHERE id = ? AND state NOT IN ({_OVER})"
+    " ON CONFLICT (task) DO UPDATE SET agent = excluded.agent, state = excluded.state,"
+    " attempt = excluded.attempt, worker = excluded.worker, token = excluded.token, wake_ms = NULL"
 )
 _OF: Final = "task = (SELECT number FROM task WHERE id = ?)"
 FREE: Final = "SELECT 1 FROM run WHERE worker IS NULL AND state = 'active' LIMIT 1"
 """A query for whether there is a run to be claimed, of whatever agent."""
-_COME: Final = (
-    "EXISTS (SELECT 1 FROM signal WHERE signal.task = run.task"
-    " AND key IN (SELECT value FROM json_each(?)))"
-)
-_PARK: Final = (
-    "UPDATE run SET worker = NULL, attempt = 0,"  # noqa: S608
-    f" state = CASE WHEN {_COME} THEN 'active' ELSE 'parked' END, wake_ms = {NOW_MS} + ?"
-    f" WHERE {_OF}"
-)
-_FREE: Final = (
-    "SELECT 1 FROM (SELECT agent FROM run WHERE worker IS NULL AND state = 'active'"  # noqa: S608
-    f" UNION ALL SELECT agent FROM run WHERE wake_ms <= {NOW_MS})"
-    " WHERE agent IN (SELECT value FROM json_each(?)) LIMIT 1"
-)
-_CLAIM: Final = (
-    "UPDATE run SET worker = ?, token = token + 1, attempt = attempt + 1,"  # noqa: S608
-    " state = 'active', wake_ms = NULL WHERE task IN"
-    " (SELECT task FROM run WHERE worker IS NULL AND (state = 'active'"
-    f" OR wake_ms <= {NOW_MS}) AND agent IN (SELECT value FROM json_each(?))"
-    " ORDER BY task LIMIT ?) RETURNING task"
-)
 
 
 def run(row: tuple[str, str, str, int, str, int]) -> RunRow:
@@ -75,31 +54,40 @@ def run(row: tuple[str, str, str, int, str, int]) -> RunRow:
     return RunRow(task_id, agent, RunState(state), attempt, worker, token)
 
 
-def is_any_free(connection: sqlite3.Connection, agents: Collection[str]) -> bool:
+def is_any_free(connection: Connection, agents: Collection[str]) -> bool:
     """Whether there is a run that could be claimed."""
-    names = orjson.dumps(list(agents)).decode()
-    return connection.execute(_FREE, (names,)).fetchone() is not None
+    found = connection.execute(
+        "SELECT 1 FROM (SELECT agent FROM run WHERE worker IS NULL AND state = 'active'"  # noqa: S608
+        f" UNION ALL SELECT agent FROM run WHERE wake_ms <= {NOW_MS})"
+        f" WHERE agent IN {any_of(agents)} LIMIT 1",
+        (*agents,),
+    )
+    return found.fetchone() is not None
 
 
-def claim(
-    connection: sqlite3.Connection, worker: str, agents: Collection[str], limit: int
-) -> list[RunRow]:
+def claim(connection: Connection, worker: str, agents: Collection[str], limit: int) -> list[RunRow]:
     """Take over runs that have something to do and nobody works on; inside a transaction."""
-    names = orjson.dumps(list(agents)).decode()
-    taken = connection.execute(_CLAIM, (worker, names, limit)).fetchall()
+    taken = connection.execute(
+        "UPDATE run SET worker = ?, token = token + 1, attempt = attempt + 1,"  # noqa: S608
+        " state = 'active', wake_ms = NULL"
+        " WHERE task IN (SELECT task FROM run WHERE worker IS NULL AND (state = 'active'"
+        f" OR wake_ms <= {NOW_MS}) AND agent IN {any_of(agents)}"
+        " ORDER BY task LIMIT ?) RETURNING task",
+        (worker, *agents, limit),
+    ).fetchall()
     found: list[Any] = []
     for number in taken:
-        found += connection.execute(f"{RUN} WHERE run.task = ?", number)
+        found += connection.execute(f"{RUN} WHERE run.task = ?", number).fetchall()
     return [run(row) for row in found]
 
 
-def put_run(connection: sqlite3.Connection, write: PutRun) -> None:
+def put_run(connection: Connection, write: PutRun) -> None:
     """See `PutRun`."""
     task_id, agent, state, attempt, worker, token = write
     connection.execute(_PUT_RUN, (agent, state.value, attempt, worker, token, task_id))
 
 
-def hold_run(connection: sqlite3.Connection, write: HoldRun) -> None:
+def hold_run(connection: Connection, write: HoldRun) -> None:
     """See `HoldRun`.
 
     Raises:
@@ -110,51 +98,58 @@ def hold_run(connection: sqlite3.Connection, write: HoldRun) -> None:
         raise Fenced("the run is another process's")
 
 
-def advance_run(connection: sqlite3.Connection, write: AdvanceRun) -> None:
+def advance_run(connection: Connection, write: AdvanceRun) -> None:
     """See `AdvanceRun`."""
     sql = f"UPDATE run SET attempt = ? WHERE {_OF}"  # noqa: S608
     connection.execute(sql, (write.attempt, write.task_id))
 
 
-def park_run(connection: sqlite3.Connection, write: ParkRun) -> None:
+def park_run(connection: Connection, write: ParkRun) -> None:
     """See `ParkRun`."""
     wait_ms = None if write.wake_in_s is None else int(write.wake_in_s * 1000)
-    connection.execute(_PARK, (orjson.dumps(write.waits_for).decode(), wait_ms, write.task_id))
+    connection.execute(
+        "UPDATE run SET worker = NULL, attempt = 0,"  # noqa: S608
+        " state = CASE WHEN EXISTS (SELECT 1 FROM signal"
+        f" WHERE signal.task = run.task AND key IN {any_of(write.waits_for)})"
+        f" THEN 'active' ELSE 'parked' END, wake_ms = {NOW_MS} + ? WHERE {_OF}",
+        (*write.waits_for, wait_ms, write.task_id),
+    )
 
 
-def release_run(connection: sqlite3.Connection, write: ReleaseRun) -> None:
+def release_run(connection: Connection, write: ReleaseRun) -> None:
     """See `ReleaseRun`."""
     sql = f"UPDATE run SET worker = NULL, state = 'active' WHERE {_OF}"  # noqa: S608
     connection.execute(sql, write)
 
 
-def put_signal(connection: sqlite3.Connection, write: PutSignal) -> None:
+def put_signal(connection: Connection, write: PutSignal) -> None:
     """See `PutSignal`."""
     connection.execute(
-        "INSERT OR IGNORE INTO signal (task, key, value)"
-        " SELECT number, ?, ? FROM task WHERE id = ?",
+        "INSERT INTO signal (task, key, value)"
+        " SELECT number, ?, ? FROM task WHERE id = ? ON CONFLICT DO NOTHING",
         (write.key, write.value, write.task_id),
     )
     connection.execute(
         f"UPDATE run SET state = 'active', worker = {_ALIVE}, token = token + 1, wake_ms = NULL,"  # noqa: S608
         f" attempt = attempt + ? WHERE state = 'parked' AND {_OF}",
-        (write.worker, bool(write.worker), write.task_id),
+        (write.worker, int(bool(write.worker)), write.task_id),
     )
 
 
-def put_step(connection: sqlite3.Connection, write: PutStep) -> None:
+def put_step(connection: Connection, write: PutStep) -> None:
     """See `PutStep`."""
     connection.execute(
-        "INSERT OR IGNORE INTO step (task, key, result) SELECT number, ?, ? FROM task WHERE id = ?",
+        "INSERT INTO step (task, key, result)"
+        " SELECT number, ?, ? FROM task WHERE id = ? ON CONFLICT DO NOTHING",
         (write.key, write.result, write.task_id),
     )
 
 
-def put_call(connection: sqlite3.Connection, write: PutCall) -> None:
+def put_call(connection: Connection, write: PutCall) -> None:
     """See `PutCall`."""
     call = write.call
     connection.execute(
-        "INSERT OR REPLACE INTO call (task, key, state, body)"
-        " SELECT number, ?, ?, ? FROM task WHERE id = ?",
+        "INSERT INTO call (task, key, state, body) SELECT number, ?, ?, ? FROM task WHERE id = ?"
+        " ON CONFLICT (task, key) DO UPDATE SET state = excluded.state, body = excluded.body",
         (call.key, call.state.value, call.body, call.task_id),
     )

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import anyio
-import orjson
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import BadConfig, Unavailable
-from interloom.runtime.ledger import columns, pages, run_statements
+from interloom.runtime.ledger import columns, pages, queries, run_statements
 from interloom.runtime.ledger.heart import Heart
 from interloom.runtime.ledger.rows import (
-    CallRow,
-    CallState,
     Journal,
     PushRow,
     RunRow,
@@ -35,13 +32,13 @@ from interloom.runtime.ledger.rows import (
 )
 from interloom.runtime.ledger.statements import run_write, seen
 from interloom.runtime.ledger.workers import Workers, opening, private
-from interloom.runtime.ledger.writer import GroupWriter, Transaction, outcome
+from interloom.runtime.ledger.writer import GroupWriter, outcome
 
 APPLICATION_ID: Final = 0x17E2_100A
 """Marks a database file as ours (`PRAGMA application_id`)."""
 SCHEMA: Final = tuple(
     sorted(
-        (file for file in files("interloom.runtime.ledger").joinpath("schema").iterdir()),
+        (file for file in files("interloom.runtime.ledger").joinpath("schema", "sqlite").iterdir()),
         key=lambda file: file.name,
     )
 )
@@ -57,22 +54,39 @@ WATCH_S: Final = 0.02
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""
 
-_PUSH: Final = (
-    "SELECT task.id, push.id, host, body, done, attempts, due_ms, stopped"
-    " FROM push JOIN task ON task.number = push.task"
-)
-_RUN_OF: Final = f"{run_statements.RUN} WHERE task.id = ?"
 _LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
-_FREE: Final = "SELECT 1 FROM push WHERE worker IS NULL AND due_ms IS NOT NULL LIMIT 1"
 _TAKE: Final = (  # made of constants
     f"UPDATE push SET worker = {run_statements.ME}"  # noqa: S608
     " WHERE worker IS NULL AND due_ms IS NOT NULL"
 )
-_OUTBOX: Final = (  # made of constants; values are bound
-    f"{_PUSH} WHERE due_ms IS NOT NULL AND worker IS ?"  # noqa: S608
-    " AND host NOT IN (SELECT value FROM json_each(?))"
-    " ORDER BY due_ms, task.id, push.id LIMIT ?"
-)
+
+
+Transaction: TypeAlias = Callable[[sqlite3.Connection], None]
+"""Writes some rows; raises an error of ours to have none of them written."""
+
+
+class SqliteCommitter:
+    """Commits to a file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def write(self, group: Sequence[Transaction]) -> None:
+        """Write all of them in one commit, or none."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for transaction in group:
+                transaction(self._connection)
+            self._connection.commit()
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+            raise
+
+    def refusal(self, error: Exception) -> Unavailable | None:
+        """Say that the file takes no writes, whatever SQLite's words for it are."""
+        is_trouble = isinstance(error, sqlite3.Error)
+        return Unavailable("the store does not take writes") if is_trouble else None
 
 
 class SqliteLedger:
@@ -115,7 +129,7 @@ class SqliteLedger:
             except sqlite3.Error as error:
                 raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None
             undo.pop_all()
-        self._writer = GroupWriter(self._writing)
+        self._writer = GroupWriter(SqliteCommitter(self._writing))
         self._nudge: Callable[[], None] | None = None
         # Who we are to the others; None before we joined, and empty once we left.
         self._me: str | None = None
@@ -141,44 +155,22 @@ class SqliteLedger:
 
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
-        rows = self._read(f"{pages.TASK} WHERE id = ?", (task_id,))
-        return StoredTask(columns.record(rows[0]), rows[0][9]) if rows else None
+        return queries.task(self._read(queries.TASK, (task_id,)))
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Events with `seq > after`, in order, at most `limit`."""
-        rows = self._read(
-            "SELECT seq, event_id, state, body, message, artifact, append, last FROM event"
-            " WHERE task = (SELECT number FROM task WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?",
-            (task_id, after, limit),
-        )
+        rows = self._read(queries.EVENTS, (task_id, after, limit))
         return [columns.event(row) for row in rows]
 
     async def journal(self, task_id: str) -> Journal:
         """Everything a run of the task needs to go on."""
-        return Journal(
-            steps=dict(self._of(task_id, "key, result FROM step")),
-            signals=dict(self._of(task_id, "key, value FROM signal")),
-            calls={
-                key: CallRow(task_id, key, CallState(state), body)
-                for key, state, body in self._of(task_id, "key, state, body FROM call")
-            },
-            event_ids=frozenset(name for (name,) in self._of(task_id, "event_id FROM event")),
-            run=next(
-                (run_statements.run(row) for row in self._read(_RUN_OF, (task_id,))),
-                None,
-            ),
-        )
-
-    def _of(self, task_id: str, what: str) -> list[Any]:
-        """A task's rows of a table."""
-        number = "(SELECT number FROM task WHERE id = ?)"
-        # `what` is one of the constants above.
-        return self._read(f"SELECT {what} WHERE task = {number}", (task_id,))
+        runs = [run_statements.run(row) for row in self._read(queries.RUN, (task_id,))]
+        rows = self._read(queries.JOURNAL, (task_id,))
+        return queries.journal(task_id, rows, runs[0] if runs else None)
 
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
-        rows = self._read(f"{run_statements.RUN} ORDER BY task.number")
-        return [run_statements.run(row) for row in rows]
+        return [run_statements.run(row) for row in self._read(queries.RUNS)]
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""
@@ -247,7 +239,7 @@ class SqliteLedger:
             if now == version:
                 continue
             version = now
-            if self._nudge is not None and self._read(_FREE):
+            if self._nudge is not None and self._read(queries.FREE):
                 self._nudge()
             if self._read(run_statements.FREE):
                 free()
@@ -269,34 +261,24 @@ class SqliteLedger:
         """Tasks that match, newest status first, and how many match in all."""
         ((total,),) = self._read(*pages.total(query))
         rows = self._read(*pages.page(query))
-        return [StoredTask(columns.record(row), row[9]) for row in rows], total
+        return [queries.stored(row) for row in rows], total
 
     async def pushes(self, task_id: str) -> list[PushRow]:
         """A task's push configs, in the order of their ids."""
-        rows = self._read(f"{_PUSH} WHERE task.id = ? ORDER BY push.id", (task_id,))
-        return [columns.push(row) for row in rows]
+        return [columns.push(row) for row in self._read(queries.PUSHES, (task_id,))]
 
     async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
         """What is to be posted, the earliest first; see `Ledger.outbox`."""
         if self._me == "":
             return []
-        if self._me is not None and self._read(_FREE):
+        if self._me is not None and self._read(queries.FREE):
             await self._transact(_take_posts)
-        rows = self._read(_OUTBOX, (self._me, orjson.dumps(list(without)).decode(), limit))
+        rows = self._read(*queries.outbox(self._me, limit=limit, without=without))
         return [columns.push(row) for row in rows]
 
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
         """Events that were given up, the latest first, at most `limit`."""
-        rows = self._read(
-            "SELECT task.id, push, undelivered.seq, at_ms, reason FROM undelivered"
-            " JOIN task ON task.number = undelivered.task"
-            " ORDER BY at_ms DESC, task.id DESC, push DESC, undelivered.seq DESC LIMIT ?",
-            (limit,),
-        )
-        return [
-            Undelivered(task_id, push_id, seq, columns.moment(at_ms), reason)
-            for task_id, push_id, seq, at_ms, reason in rows
-        ]
+        return [queries.undelivered(row) for row in self._read(queries.UNDELIVERED, (limit,))]
 
     def watch_outbox(self, nudge: Callable[[], None]) -> None:
         """Have `nudge` called after each commit that put something there."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -15,6 +14,7 @@ from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger import run_statements
 from interloom.runtime.ledger.columns import millis
+from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CreateTask,
@@ -37,55 +37,70 @@ from interloom.runtime.ledger.rows import (
     Write,
 )
 
+# `Any` is the class of write that each function takes, as a mapping cannot say so.
+Statement: TypeAlias = Callable[[Connection, Any], bool | None]
+"""Carries out one write; True when something is to be posted."""
+
 _STATUS: Final = (None, False, False)
 """The chunk of an event that changes the status."""
 
 _NO_TASK: Final = 0
 """The number of no task."""
+# Each process has rows of its own on PostgreSQL, where several would wait for each other at them.
 _COUNT: Final = (
     "INSERT INTO tally (owner, agent, state, tasks) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks"
+    " ON CONFLICT (owner, agent, state/*pg , slot*/) DO UPDATE"
+    " SET tasks = tally.tasks + excluded.tasks"
 )
 _RECOUNT: Final = _COUNT.replace("(?, ?, ?, ?)", "(?, ?, ?, ?), (?, ?, ?, ?)")
 
+SEEN: Final = (
+    "SELECT coalesce(task.id, ''), reply.body FROM message"
+    " LEFT JOIN task ON task.number = message.task"
+    " LEFT JOIN reply ON reply.owner = message.owner AND reply.agent = message.agent"
+    " AND reply.message_id = message.message_id"
+    " WHERE message.owner = ? AND message.agent = ? AND message.message_id = ?"
+)
+"""What became of a message: a row for `Seen`, or none."""
 
-def run_write(connection: sqlite3.Connection, write: Write) -> bool | None:
+
+def run_write(connection: Connection, write: Write) -> bool | None:
     """Carry out one write inside the transaction that is open; True when something is to be posted.
+
+    Nobody else may move the task meanwhile: SQLite locks the file, PostgreSQL the task's row.
 
     Raises:
         Conflict: Its guard does not hold.
-        sqlite3.Error: The file does not take it.
+        Exception: What the database says when it does not take it.
     """
-    return _STATEMENTS[type(write)](connection, write)
+    return STATEMENTS[type(write)](connection, write)
 
 
-def _create_task(connection: sqlite3.Connection, write: CreateTask) -> None:
+def _create_task(connection: Connection, write: CreateTask) -> None:
     record = write.record
-    try:
-        created = connection.execute(
-            "INSERT INTO task (id, owner, agent, context_id, state, status_ms, seq, asks, trace)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.id,
-                record.owner,
-                record.agent,
-                record.context_id,
-                record.state.value,
-                millis(record.status_at),
-                record.seq,
-                _asks(record),
-                _trace(record),
-            ),
-        )
-    except sqlite3.IntegrityError:
-        raise Conflict("the task exists") from None
+    created = connection.execute(
+        "INSERT INTO task (id, owner, agent, context_id, state, status_ms, seq, asks, trace)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING number",
+        (
+            record.id,
+            record.owner,
+            record.agent,
+            record.context_id,
+            record.state.value,
+            millis(record.status_at),
+            record.seq,
+            _asks(record),
+            _trace(record),
+        ),
+    ).fetchone()
+    if created is None:
+        raise Conflict("the task exists")
     connection.execute(_COUNT, (record.owner, record.agent, record.state.value, 1))
-    number = created.lastrowid
-    _take(connection, number, record, write.message_id)
-    _append(connection, number, write.events)
+    _take(connection, created[0], record, write.message_id)
+    _append(connection, created[0], write.events)
 
 
-def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
+def _move_task(connection: Connection, write: MoveTask) -> bool:
     record = write.record
     found = connection.execute(
         "SELECT number, state, pushes FROM task WHERE id = ? AND seq = ?",
@@ -117,7 +132,7 @@ def _move_task(connection: sqlite3.Connection, write: MoveTask) -> bool:
     return bool(pushes) and _make_due(connection, number, record)
 
 
-def _make_due(connection: sqlite3.Connection, number: int, record: TaskRecord) -> bool:
+def _make_due(connection: Connection, number: int, record: TaskRecord) -> bool:
     """Have a task's new events posted where it has configs; False where they wait for others."""
     made = connection.execute(
         f"UPDATE push SET due_ms = ?, worker = {run_statements.ME}"  # noqa: S608 - a constant
@@ -135,22 +150,23 @@ def _trace(record: TaskRecord) -> bytes | None:
     return None if record.trace is None else orjson.dumps(record.trace.carrier())
 
 
-def _append(connection: sqlite3.Connection, number: int | None, events: tuple[Event, ...]) -> None:
-    try:
-        connection.executemany(
-            "INSERT INTO event (task, seq, event_id, state, body, message, artifact, append, last)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (number, each.seq, each.id, each.state.value, each.body, each.message)
-                + (_STATUS if each.chunk is None else each.chunk)
-                for each in events
-            ],
-        )
-    except sqlite3.IntegrityError:
-        raise Conflict("the event is there already") from None
+def _append(connection: Connection, number: int, events: tuple[Event, ...]) -> None:
+    if not events:
+        return
+    added = connection.executemany(
+        "INSERT INTO event (task, seq, event_id, state, body, message, artifact, append, last)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (number, each.seq, each.id, each.state.value, each.body, each.message)
+            + (_STATUS if each.chunk is None else each.chunk)
+            for each in events
+        ],
+    )
+    if added.rowcount < len(events):
+        raise Conflict("the event is there already")
 
 
-def _put_reply(connection: sqlite3.Connection, write: PutReply) -> None:
+def _put_reply(connection: Connection, write: PutReply) -> None:
     owner, agent, message_id, reply = write
     _remember(connection, (owner, agent, message_id), _NO_TASK)
     connection.execute(
@@ -159,45 +175,37 @@ def _put_reply(connection: sqlite3.Connection, write: PutReply) -> None:
     )
 
 
-def _take(
-    connection: sqlite3.Connection, number: int | None, record: TaskRecord, message_id: str
-) -> None:
+def _take(connection: Connection, number: int, record: TaskRecord, message_id: str) -> None:
     _remember(connection, (record.owner, record.agent, message_id), number)
 
 
-def _remember(
-    connection: sqlite3.Connection, key: tuple[str, str, str], number: int | None
-) -> None:
-    try:
-        connection.execute(
-            "INSERT INTO message (owner, agent, message_id, task) VALUES (?, ?, ?, ?)",
-            (*key, number),
-        )
-    except sqlite3.IntegrityError:
-        raise MessageSeen(seen(connection, *key) or Seen("")) from None
+def _remember(connection: Connection, key: tuple[str, str, str], number: int) -> None:
+    added = connection.execute(
+        "INSERT INTO message (owner, agent, message_id, task) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (*key, number),
+    )
+    if added.rowcount == 0:
+        raise MessageSeen(seen(connection, *key) or Seen(""))
 
 
-def seen(connection: sqlite3.Connection, owner: str, agent: str, message_id: str) -> Seen | None:
+def seen(connection: Connection, owner: str, agent: str, message_id: str) -> Seen | None:
     """What became of a message, or None when it is new."""
-    row = connection.execute(
-        "SELECT coalesce(task.id, ''), reply.body FROM message"
-        " LEFT JOIN task ON task.number = message.task"
-        " LEFT JOIN reply USING (owner, agent, message_id)"
-        " WHERE message.owner = ? AND message.agent = ? AND message.message_id = ?",
-        (owner, agent, message_id),
-    ).fetchone()
+    row = connection.execute(SEEN, (owner, agent, message_id)).fetchone()
     return None if row is None else Seen(*row)
 
 
-def _put_push(connection: sqlite3.Connection, write: PutPush) -> bool:
+def _put_push(connection: Connection, write: PutPush) -> bool:
     row, progress = write.row, write.row.progress
     number = connection.execute("SELECT number FROM task WHERE id = ?", (row.task_id,)).fetchone()
     if number is None:
         return False
     connection.execute(
-        "INSERT OR REPLACE INTO push"  # noqa: S608 - made of constants; values are bound
-        " (task, id, host, body, done, attempts, due_ms, stopped, worker)"
-        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run_statements.ME})",
+        "INSERT INTO push (task, id, host, body, done, attempts, due_ms, stopped, worker)"  # noqa: S608
+        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run_statements.ME}) ON CONFLICT (task, id) DO UPDATE"
+        " SET host = excluded.host, body = excluded.body, done = excluded.done,"
+        " attempts = excluded.attempts, due_ms = excluded.due_ms, stopped = excluded.stopped,"
+        " worker = excluded.worker",
         (*number, row.id, row.host, row.body, *_progress(progress)),
     )
     if _count_pushes(connection, number[0]) > write.limit:
@@ -205,14 +213,14 @@ def _put_push(connection: sqlite3.Connection, write: PutPush) -> bool:
     return _is_due(connection, number[0], row.id)
 
 
-def _drop_push(connection: sqlite3.Connection, write: DropPush) -> None:
+def _drop_push(connection: Connection, write: DropPush) -> None:
     number = connection.execute("SELECT number FROM task WHERE id = ?", (write.task_id,)).fetchone()
     if number is not None:
         connection.execute("DELETE FROM push WHERE task = ? AND id = ?", (*number, write.push_id))
         _count_pushes(connection, number[0])
 
 
-def _move_push(connection: sqlite3.Connection, write: MovePush) -> bool:
+def _move_push(connection: Connection, write: MovePush) -> bool:
     row, lost = write.row, write.lost
     number = connection.execute(
         "UPDATE push SET done = ?, attempts = ?, due_ms = ?, stopped = ?"
@@ -224,8 +232,9 @@ def _move_push(connection: sqlite3.Connection, write: MovePush) -> bool:
         return False
     if lost is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO undelivered (task, push, seq, at_ms, reason)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO undelivered (task, push, seq, at_ms, reason) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (task, push, seq) DO UPDATE"
+            " SET at_ms = excluded.at_ms, reason = excluded.reason",
             (*number, lost.push_id, lost.seq, millis(lost.at), lost.reason),
         )
     return _is_due(connection, number[0], row.id)
@@ -236,7 +245,7 @@ def _progress(progress: Progress) -> tuple[int, int, int | None, str]:
     return done, attempts, None if due is None else millis(due), stopped
 
 
-def _is_due(connection: sqlite3.Connection, number: int, push_id: str) -> bool:
+def _is_due(connection: Connection, number: int, push_id: str) -> bool:
     """Whether a config is due; it is not where no event is left, or none is wanted any more."""
     cleared = connection.execute(
         "UPDATE push SET due_ms = NULL WHERE task = ? AND id = ?"
@@ -246,7 +255,7 @@ def _is_due(connection: sqlite3.Connection, number: int, push_id: str) -> bool:
     return cleared.rowcount == 0
 
 
-def _count_pushes(connection: sqlite3.Connection, number: int) -> int:
+def _count_pushes(connection: Connection, number: int) -> int:
     (count,) = connection.execute(
         "UPDATE task SET pushes = (SELECT count(*) FROM push WHERE task = number)"
         " WHERE number = ? RETURNING pushes",
@@ -255,8 +264,7 @@ def _count_pushes(connection: sqlite3.Connection, number: int) -> int:
     return int(count)
 
 
-# The key is the class of the value each function takes; `Any` because a dict cannot say so.
-_STATEMENTS: Final[dict[type[Write], Callable[[sqlite3.Connection, Any], bool | None]]] = {
+STATEMENTS: Final[Mapping[type[Write], Statement]] = {
     CreateTask: _create_task,
     MoveTask: _move_task,
     PutReply: _put_reply,

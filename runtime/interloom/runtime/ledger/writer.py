@@ -7,36 +7,48 @@ the disk the next ones gather and go together. The order of `submit` calls is ke
 from __future__ import annotations
 
 import asyncio  # noqa: TID251 - a thread wakes the loop, which anyio has no cheap word for
-import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Final, TypeAlias
+from typing import Final, Generic, Protocol, TypeVar
 
 from interloom.runtime.errors import InterloomError, LocalError, Unavailable
 
-Transaction: TypeAlias = Callable[[sqlite3.Connection], None]
-"""Writes some rows; raises an error of ours to have none of them written."""
+Transaction = TypeVar("Transaction")
+"""Whatever the store's committer can write."""
+Work_contra = TypeVar("Work_contra", contravariant=True)
 
 MAX_GROUP: Final = 256
 """Transactions to one commit: bounds what a power cut makes people wait for again."""
 
 
+class Committer(Protocol[Work_contra]):
+    """How transactions get into one store. Both methods are called in the writer's thread."""
+
+    def write(self, group: Sequence[Work_contra], /) -> None:
+        """Write all of them in one commit; what it raises says that none was written."""
+        ...
+
+    def refusal(self, error: Exception, /) -> Unavailable | None:
+        """What a caller is told of an error of the database; None for any other."""
+        ...
+
+
 @dataclass(slots=True)
-class _Entry:
+class _Entry(Generic[Transaction]):
     write: Transaction
     done: asyncio.Future[None]
     problem: InterloomError | None = None
 
 
-class GroupWriter:
-    """Runs transactions on one connection, in order, many to a commit."""
+class GroupWriter(Generic[Transaction]):
+    """Runs transactions in one thread, in order, many to a commit."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
+    def __init__(self, committer: Committer[Transaction]) -> None:
+        self._committer = committer
+        self._queue: SimpleQueue[_Entry[Transaction] | None] = SimpleQueue()
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="interloom-ledger", daemon=True)
@@ -64,7 +76,7 @@ class GroupWriter:
     def _work(self) -> None:
         going = True
         while going:
-            group: list[_Entry] = []
+            group: list[_Entry[Transaction]] = []
             entry = self._queue.get()
             while entry is not None:
                 group.append(entry)
@@ -79,25 +91,29 @@ class GroupWriter:
             with suppress(RuntimeError):  # the loop is gone; so is everybody who waited
                 self._loop.call_soon_threadsafe(_resolve, group)
 
-    def _write(self, group: list[_Entry]) -> None:
+    def _write(self, group: list[_Entry[Transaction]]) -> None:
         if group and not self._together(group) and len(group) > 1:
             for entry in group:
                 self._together([entry])
 
-    def _together(self, group: list[_Entry]) -> bool:
+    def _together(self, group: list[_Entry[Transaction]]) -> bool:
         """Write a group in one commit; when one of them cannot be written, none is: False."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for entry in group:
-                entry.write(self._connection)
-            self._connection.commit()
+            self._committer.write([entry.write for entry in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread has to live on
-            with suppress(sqlite3.Error):
-                self._connection.rollback()
             if len(group) == 1:
-                group[0].problem = _refusal(error)
+                group[0].problem = self._refusal(error)
             return False
         return True
+
+    def _refusal(self, error: Exception) -> InterloomError:
+        if isinstance(error, InterloomError):
+            return error
+        # What no database holds: lone surrogates, whole numbers beyond 64 bits.
+        beyond = LocalError("the store cannot hold what is to be written")
+        refusal = self._committer.refusal(error) or beyond
+        refusal.__cause__ = error
+        return refusal
 
 
 async def outcome(done: asyncio.Future[None]) -> None:
@@ -124,7 +140,7 @@ async def outcome(done: asyncio.Future[None]) -> None:
             task.cancel()
 
 
-def _resolve(group: list[_Entry]) -> None:
+def _resolve(group: list[_Entry[Transaction]]) -> None:
     for entry in group:
         if entry.done.cancelled():
             continue
@@ -132,15 +148,3 @@ def _resolve(group: list[_Entry]) -> None:
             entry.done.set_result(None)
         else:
             entry.done.set_exception(entry.problem)
-
-
-def _refusal(error: Exception) -> InterloomError:
-    if isinstance(error, InterloomError):
-        return error
-    refusal: InterloomError
-    if isinstance(error, sqlite3.Error):
-        refusal = Unavailable("the store does not take writes")
-    else:  # lone surrogates, whole numbers beyond 64 bits
-        refusal = LocalError("the store cannot hold what is to be written")
-    refusal.__cause__ = error
-    return refusal

@@ -1,0 +1,272 @@
+"""The ledger on PostgreSQL: one database for the processes of several hosts.
+
+Writes go through one thread and one connection, many to a commit, as on SQLite; reads through a few
+connections of their own, beside the event loop. A transaction is on disk when `commit` returns. A
+server that is restarted meanwhile is waited for, by writes longer than by reads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import ExitStack
+from typing import Any, Final
+from uuid import uuid4
+
+import anyio
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from interloom.runtime.core.outbox import Undelivered
+from interloom.runtime.core.paging import Query
+from interloom.runtime.core.record import Event
+from interloom.runtime.errors import BadConfig, Unavailable
+from interloom.runtime.ledger import columns, pages, postgres_runs, queries, run_statements
+from interloom.runtime.ledger.connection import Connection
+from interloom.runtime.ledger.postgres_connection import (
+    SETTING_VALUES,
+    SETTINGS,
+    Values,
+    arguments,
+    connect,
+    described,
+    is_away,
+    translated,
+)
+from interloom.runtime.ledger.postgres_runs import RUN_STATEMENTS
+from interloom.runtime.ledger.postgres_schema import prepare
+from interloom.runtime.ledger.postgres_writer import PostgresCommitter, Transaction
+from interloom.runtime.ledger.rows import (
+    CreateTask,
+    Journal,
+    MovePush,
+    MoveTask,
+    PushRow,
+    PutCall,
+    PutPush,
+    PutReply,
+    RunRow,
+    Seen,
+    StoredTask,
+    Write,
+)
+from interloom.runtime.ledger.statements import SEEN
+from interloom.runtime.ledger.writer import GroupWriter, outcome
+
+READERS: Final = 4
+"""Connections to read on, at most."""
+READ_PATIENCE_S: Final = 5.0
+"""Seconds a read waits for a server that is away."""
+_PAUSE_S: Final = 0.1
+
+
+class PostgresLedger:
+    """Rows in one database, which processes of several hosts may serve."""
+
+    takes_at_write = True
+
+    def __init__(self, url: str) -> None:
+        """Open the store, and make its tables where there are none.
+
+        Args:
+            url: `postgresql://USER:PASSWORD@HOST/DATABASE`, with libpq's parameters.
+
+        Raises:
+            BadConfig: The server is not there or does not let us in, or the database holds
+                something else, or a newer version's tables.
+        """
+        with ExitStack() as undo:
+            try:
+                session = connect(url)
+                undo.callback(session.close)
+                prepare(session)
+                self._committer = PostgresCommitter(url, uuid4().hex, session)
+            except psycopg.Error as error:
+                raise BadConfig(
+                    f"store: {described(url)}: cannot be opened: {_first_line(error)}"
+                ) from None
+            undo.pop_all()
+        self._writer = GroupWriter[Transaction](self._committer)
+        self._readers = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]](
+            kwargs={**arguments(url), "autocommit": True},
+            configure=_configure,
+            min_size=1,
+            max_size=READERS,
+            timeout=READ_PATIENCE_S,
+            reconnect_timeout=READ_PATIENCE_S,
+            open=False,
+        )
+        self._nudge: Callable[[], None] | None = None
+        # Who we are to the others; None before we joined, and empty once we left.
+        self._me: str | None = None
+
+    async def commit(self, *writes: Write) -> None:
+        """Store all of them, or none; see `Ledger.commit`.
+
+        A server that goes away for longer than this waits may still have stored them.
+        """
+        is_due = False
+
+        def work(connection: Connection) -> None:
+            nonlocal is_due
+            for write in writes:
+                if RUN_STATEMENTS[type(write)](connection, write):
+                    is_due = True
+
+        await self._transact(Transaction(work, tuple(filter(None, map(_task_of, writes)))))
+        if is_due and self._nudge is not None:
+            self._nudge()
+
+    async def _transact(self, transaction: Transaction) -> None:
+        with anyio.CancelScope(shield=True):
+            await outcome(self._writer.submit(transaction))
+
+    async def task(self, task_id: str) -> StoredTask | None:
+        """One task, or None."""
+        return queries.task(await self._read(queries.TASK, (task_id,)))
+
+    async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """Events with `seq > after`, in order, at most `limit`."""
+        rows = await self._read(queries.EVENTS, (task_id, after, limit))
+        return [columns.event(row) for row in rows]
+
+    async def journal(self, task_id: str) -> Journal:
+        """Everything a run of the task needs to go on."""
+        runs = [run_statements.run(row) for row in await self._read(queries.RUN, (task_id,))]
+        rows = await self._read(queries.JOURNAL, (task_id,))
+        return queries.journal(task_id, rows, runs[0] if runs else None)
+
+    async def runs(self) -> list[RunRow]:
+        """All unfinished runs, oldest first."""
+        return [run_statements.run(row) for row in await self._read(queries.RUNS)]
+
+    async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
+        """Be one of the processes that work on runs; see `Ledger.join`."""
+        del on_loss
+        await self._transact(Transaction(lambda connection: postgres_runs.join(connection, worker)))
+        self._me = worker
+        self._committer.work_as(worker)
+
+    async def beat(self, worker: str) -> bool:
+        """Write that a worker is alive; see `Ledger.beat`."""
+        is_member = False
+
+        def write(connection: Connection) -> None:
+            nonlocal is_member
+            is_member = postgres_runs.beat(connection, worker)
+
+        await self._transact(Transaction(write))
+        return is_member
+
+    async def leave(self, worker: str) -> None:
+        """Work on runs no more; see `Ledger.leave`."""
+        if worker == self._me:
+            self._me = ""
+            self._committer.work_as("")
+            work = Transaction(lambda connection: postgres_runs.leave(connection, worker))
+            await self._transact(work)
+
+    async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
+        """Take over runs nobody works on; see `Ledger.claim`."""
+        claimed: list[RunRow] = []
+
+        def take(connection: Connection) -> None:
+            claimed[:] = postgres_runs.claim(connection, worker, agents, limit)
+
+        await self._transact(Transaction(take))
+        return claimed
+
+    async def changes(
+        self, held: Callable[[], Collection[str]], free: Callable[[], None]
+    ) -> AsyncGenerator[Mapping[str, int]]:
+        """Tasks that got events, whoever wrote them; see `Ledger.changes`."""
+        await anyio.sleep_forever()
+        yield {}
+
+    async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
+        """What became of a message, or None when it is new."""
+        rows = await self._read(SEEN, (owner, agent, message_id))
+        return Seen(*rows[0]) if rows else None
+
+    async def page(self, query: Query) -> tuple[list[StoredTask], int]:
+        """Tasks that match, newest status first, and how many match in all."""
+        ((total,),) = await self._read(*pages.total(query))
+        rows = await self._read(*pages.page(query))
+        return [queries.stored(row) for row in rows], total
+
+    async def pushes(self, task_id: str) -> list[PushRow]:
+        """A task's push configs, in the order of their ids."""
+        return [columns.push(row) for row in await self._read(queries.PUSHES, (task_id,))]
+
+    async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
+        """What is to be posted, the earliest first; see `Ledger.outbox`."""
+        if self._me == "":
+            return []
+        if self._me is not None and await self._read(queries.FREE):
+            await self._transact(Transaction(postgres_runs.take_posts))
+        rows = await self._read(*queries.outbox(self._me, limit=limit, without=without))
+        return [columns.push(row) for row in rows]
+
+    async def undelivered(self, *, limit: int) -> list[Undelivered]:
+        """Events that were given up, the latest first, at most `limit`."""
+        rows = await self._read(queries.UNDELIVERED, (limit,))
+        return [queries.undelivered(row) for row in rows]
+
+    def watch_outbox(self, nudge: Callable[[], None]) -> None:
+        """Have `nudge` called after each commit that put something there."""
+        self._nudge = nudge
+
+    async def _read(self, sql: str, values: Values = ()) -> list[Any]:
+        """All rows of a query; `Any` as the columns are the query's to know."""
+        rows: list[Any] = []
+        with anyio.CancelScope(shield=True):  # a connection is given back whole
+            await self._readers.open()
+            rows += await self._read_patiently(translated(sql), values)
+        return rows
+
+    async def _read_patiently(self, statement: bytes, values: Values) -> list[Any]:
+        until = time.monotonic() + READ_PATIENCE_S
+        while True:
+            try:
+                return await self._try_to_read(statement, values)
+            except psycopg.Error as error:
+                if not is_away(error) or time.monotonic() > until:
+                    raise Unavailable("the store cannot be read") from error
+            await anyio.sleep(_PAUSE_S)
+
+    async def _try_to_read(self, statement: bytes, values: Values) -> list[Any]:
+        rows: list[Any] = []
+        async with self._readers.connection() as connection:
+            cursor = await connection.execute(statement, values, binary=True)
+            rows += await cursor.fetchall()
+        return rows
+
+    async def aclose(self) -> None:
+        """Write what is queued and let go of the server."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._writer.close)
+            self._committer.close()
+            await self._readers.close()
+
+
+def _task_of(write: Write) -> str | None:
+    """The task whose row a write needs to itself."""
+    match write:
+        case CreateTask() | PutReply():
+            return None
+        case MoveTask():
+            return write.record.id
+        case PutPush() | MovePush():
+            return write.row.task_id
+        case PutCall():
+            return write.call.task_id
+        case _:
+            return write.task_id
+
+
+async def _configure(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    await connection.execute(SETTINGS, SETTING_VALUES)
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[0]
