@@ -20,9 +20,12 @@ from interloom.apps.config import (
 from interloom.runtime.errors import BadConfig
 from tests.apps.broken_configs import AGENT, BROKEN, SECRET, Broken
 from tests.apps.broken_pushes import BROKEN_PUSHES
+from tests.apps.broken_repeats import BROKEN_REPEATS
 
 
-@pytest.mark.parametrize("broken", BROKEN + BROKEN_PUSHES, ids=lambda broken: broken.name)
+@pytest.mark.parametrize(
+    "broken", BROKEN + BROKEN_PUSHES + BROKEN_REPEATS, ids=lambda broken: broken.name
+)
 def test_mistake_is_told_with_its_line_and_key(broken: Broken) -> None:
     """Ours: all problems at once, in the order of the file, without a value."""
     with pytest.raises(BadConfig) as refused:
@@ -131,7 +134,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
     }
     assert config.tool_servers() == {
         "flights": HttpServer(
-            url="https://flights.example/mcp", headers={"X": "k"}, timeout=60, retry="always"
+            url="https://flights.example/mcp", headers={"X": "k"}, timeout=60, retry={"*": "always"}
         )
     }
     assert config.database() == Path("data/tasks.db")

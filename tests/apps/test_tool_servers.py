@@ -11,7 +11,7 @@ import pytest
 
 from interloom.apps.config import parse
 from interloom.apps.tool_servers import ToolServers
-from interloom.bridges.handoff import Repeat, Sample
+from interloom.bridges.handoff import EVERY_TOOL, Policy, Repeat, Sample
 from interloom.bridges.mcp.core.breaker import FAILURES
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
@@ -44,7 +44,33 @@ async def test_program_of_the_file_serves_tools_while_the_block_runs() -> None:
             await depot.client.exchange(CALL.send())
 
     assert result["structuredContent"] == {"result": 5}
-    assert depot.repeat is Repeat.ALWAYS
+    assert depot.policy == Policy(Repeat.ALWAYS)
+
+
+POLICIES: dict[str, tuple[dict[str, object], Policy]] = {
+    "nothing said": ({}, Policy()),
+    "one word": ({"retry": "never"}, Policy(Repeat.NEVER)),
+    "words by tool": (
+        {"retry": {"book": "never", "look": "always"}},
+        Policy(Repeat.ASK, {"book": Repeat.NEVER, "look": Repeat.ALWAYS}),
+    ),
+    "a word for the others": (
+        {"retry": {"*": "always", "book": "ask"}},
+        Policy(Repeat.ALWAYS, {"book": Repeat.ASK}),
+    ),
+    "the key": ({"honoursKey": True}, Policy(honours_key=frozenset({EVERY_TOOL}))),
+    "no key": ({"honoursKey": False}, Policy()),
+    "the key of one tool": ({"honoursKey": ["book"]}, Policy(honours_key=frozenset({"book"}))),
+    "trust": ({"trusted": True}, Policy(is_trusted=True)),
+}
+
+
+@pytest.mark.parametrize(("said", "policy"), POLICIES.values(), ids=POLICIES)
+def test_policy_is_what_the_file_says(said: dict[str, object], policy: Policy) -> None:
+    """README, configuration: `retry`, `honoursKey`, `trusted`."""
+    url: dict[str, object] = {"url": "https://depot.example/mcp"}
+
+    assert servers({**url, **said}).by_name["depot"].policy == policy
 
 
 async def test_server_is_told_what_we_can_do_for_it(tmp_path: Path) -> None:

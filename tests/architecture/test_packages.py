@@ -113,9 +113,11 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Transport",
     ),
     "bridges.handoff": (
+        "EVERY_TOOL",
         "FunctionModel",
         "OnChange",
         "Pins",
+        "Policy",
         "Repeat",
         "Sample",
         "SamplingModel",

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, cast
 import anyio
 import orjson
 
-from interloom.bridges.handoff import Repeat, ToolServer
+from interloom.bridges.handoff import Policy, ToolServer
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
 from interloom.runtime.serve.body import Receive, Scope, Send
 from interloom.runtime.testing.in_process import in_process
@@ -54,6 +54,22 @@ class Seen:
         return {key: value for key, value in self.params.items() if key not in rounds}
 
 
+class Refusal(Exception):
+    """Raised by a tool to answer with a JSON-RPC error.
+
+    Attributes:
+        code: The error's code.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class HangUp(Exception):
+    """Raised by a tool to break the connection instead of answering."""
+
+
 Answer: TypeAlias = Callable[[Seen], Awaitable[JsonObject]]
 """What a tool does: from one request to its result object."""
 
@@ -64,40 +80,52 @@ class Desk:
     Attributes:
         calls: Every `tools/call`, in order of arrival.
         hung_up: Set when a client has left a call before its answer.
+        listed: What the list says of a tool beyond its name, by tool.
     """
 
     def __init__(self, **tools: Answer) -> None:
         self.calls: list[Seen] = []
         self.hung_up = anyio.Event()
+        self.listed: dict[str, JsonObject] = {}
         self._tools = tools
 
     @asynccontextmanager
     async def open(
-        self, name: str = "flights", *, repeat: Repeat = Repeat.ASK
+        self, name: str = "flights", *, policy: Policy | None = None
     ) -> AsyncGenerator[dict[str, ToolServer]]:
         """Serve in this process; yields the toolbox of an agent that has this server alone."""
         async with in_process(self) as port:
             client = McpClient(
                 StreamableHttp(ServerSpec(name, "http://desk.test/mcp", timeout_s=5.0), port)
             )
-            yield {name: ToolServer(client, repeat)}
+            yield {name: ToolServer(client, policy or Policy())}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         body = (await receive())["body"]
         frame = orjson.loads(body)
-        result = await self._result(frame, scope, receive)
-        if result is None:
-            self.hung_up.set()
+        try:
+            result = await self._result(frame, scope, receive)
+        except HangUp:
             return
-        reply = orjson.dumps({"jsonrpc": "2.0", "id": frame["id"], "result": result})
+        except Refusal as refused:
+            outcome: JsonObject = {"error": {"code": refused.code, "message": "no"}}
+        else:
+            if result is None:
+                self.hung_up.set()
+                return
+            outcome = {"result": result}
+        reply = orjson.dumps({"jsonrpc": "2.0", "id": frame["id"], **outcome})
         fields = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": fields})
         await send({"type": "http.response.body", "body": reply})
 
     async def _result(self, frame: JsonObject, scope: Scope, receive: Receive) -> JsonObject | None:
         if frame["method"] == "tools/list":
-            listed = [{"name": each, "inputSchema": {"type": "object"}} for each in self._tools]
+            listed = [
+                {"name": each, "inputSchema": {"type": "object"}, **self.listed.get(each, {})}
+                for each in self._tools
+            ]
             return {"tools": cast("Json", listed)}
         params = cast("JsonObject", frame["params"])
         headers = {name.decode(): text.decode() for name, text in scope["headers"]}
@@ -109,15 +137,21 @@ class Desk:
 async def _unless_gone(work: Awaitable[JsonObject], receive: Receive) -> JsonObject | None:
     """The result of the work, or None when the client left before it was there."""
     found: list[JsonObject] = []
+    broke: list[Refusal | HangUp] = []
     async with anyio.create_task_group() as group:
 
         async def do() -> None:
-            found.append(await work)
+            try:
+                found.append(await work)
+            except (Refusal, HangUp) as error:
+                broke.append(error)
             group.cancel_scope.cancel()
 
         group.start_soon(do)
         await receive()
         group.cancel_scope.cancel()
+    if broke:
+        raise broke[0]
     return found[0] if found else None
 
 

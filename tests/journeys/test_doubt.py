@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from typing import cast
 
 import anyio
 import pytest
 
 from interloom.agents import Context, ToolResult, agent
-from interloom.bridges.handoff import Repeat
-from interloom.runtime.client import A2AClient
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.rows import CallState, PutCall, Write
-from interloom.runtime.model import Task, TaskState
+from interloom.runtime.model import TaskState
 from interloom.runtime.serve.runtime import Settings
 from interloom.runtime.testing.pair import World
 from interloom.runtime.values import JsonObject
-from tests.journeys.desk import SEATS, STATE, Desk, Seen, asks, form, says
+from tests.journeys.desk import SEATS, STATE, Desk, Refusal, Seen, asks, form
 from tests.journeys.matrix import Stage
+from tests.journeys.stuck import Stuck, concierge, interrupted
 from tests.journeys.words import AT_ONCE, message, open_questions, question, result, send, until
 
 ASKING = TaskState.INPUT_REQUIRED
@@ -27,56 +25,6 @@ INTERRUPTED = (
     " effect. What should happen?"
 )
 COLD = Settings(warm_s=0.0, grace_s=1.0)
-
-
-@agent(name="concierge")
-async def concierge(ctx: Context) -> str:
-    """Books a flight."""
-    flight = await ctx.tool("flights", "book", {"destination": ctx.text})
-    return f"Booked: {flight.text}"
-
-
-class Stuck:
-    """A tool that hangs for its first calls and then answers.
-
-    Attributes:
-        desk: The server it is on.
-        arrived: Set by each call that hangs; renewed by `crash`.
-    """
-
-    def __init__(self, times: int = 1) -> None:
-        self.desk = Desk(book=self.book)
-        self.arrived = anyio.Event()
-        self._left = times
-
-    async def book(self, seen: Seen) -> JsonObject:
-        """Hangs, then books."""
-        if self._left:
-            self._left -= 1
-            self.arrived.set()
-            await anyio.sleep_forever()
-        return says(f"call {len(self.desk.calls)}")
-
-    async def crash(self, world: World) -> None:
-        """Kill the runtime while a call hangs."""
-        await self.arrived.wait()
-        self.arrived = anyio.Event()
-        await world.crash()
-
-
-@asynccontextmanager
-async def interrupted(
-    stage: Stage, stuck: Stuck, repeat: Repeat = Repeat.ASK
-) -> AsyncGenerator[tuple[World, A2AClient, Task]]:
-    """A task whose only tool call was under way when the runtime was killed and came back."""
-    async with (
-        stuck.desk.open(repeat=repeat) as tools,
-        stage.play(concierge, tools=tools) as world,
-    ):
-        client = stage.client(world, "concierge")
-        task = await send(client, "Lisbon", AT_ONCE)
-        await stuck.crash(world)
-        yield world, client, task
 
 
 async def test_uncertain_call_becomes_a_question(stage: Stage) -> None:
@@ -89,7 +37,7 @@ async def test_uncertain_call_becomes_a_question(stage: Stage) -> None:
     assert question(asked).splitlines() == [
         f"flights asks: {INTERRUPTED}",
         "   decision — one of: call it again, it worked, give up",
-        "   result (what the tool answered, if it worked and you know)",
+        "   result (what the tool answered, text or JSON, if it worked and you know)",
     ]
     assert list(open_questions(asked)) == ["book-interrupted"]
     assert [row.state for row in journal.calls.values()] == [CallState.IN_DOUBT]
@@ -123,6 +71,78 @@ async def test_result_the_person_vouches_for_is_taken(stage: Stage) -> None:
     assert result(done) == "Booked: seat 4A"
     assert kept == done
     assert len(stuck.desk.calls) == 1
+
+
+WORDS = {"call it again": "Booked: call 2", "it worked: seat 4A": "Booked: seat 4A"}
+
+
+@pytest.mark.parametrize("words", WORDS)
+async def test_plain_words_decide(stage: Stage, words: str) -> None:
+    """README, answering questions: a person at a chat window has nothing else."""
+    stuck = Stuck()
+    async with interrupted(stage, stuck) as (_, client, task):
+        await until(client, task, ASKING)
+        done = await send(client, message(words, task=task))
+
+    assert result(done) == WORDS[words]
+
+
+SEAT: JsonObject = {"type": "object", "properties": {"seat": {"type": "string"}}}
+
+
+@agent(name="reader")
+async def reader(ctx: Context) -> str:
+    """Reads what its tool promises."""
+    flight = await ctx.tool("flights", "book", {})
+    return str(cast("JsonObject", flight.structured)["seat"])
+
+
+async def test_result_that_the_tool_would_not_give_is_asked_for_again(stage: Stage) -> None:
+    """MCP server/tools "Output Schema": an author relies on it, whoever says the result."""
+    stuck = Stuck()
+    stuck.desk.listed["book"] = {"outputSchema": {**SEAT, "required": ["seat"]}}
+    async with stuck.desk.open() as tools, stage.play(reader, tools=tools) as world:
+        client = stage.client(world, "reader")
+        task = await send(client, "Lisbon", AT_ONCE)
+        await stuck.crash(world)
+        await until(client, task, ASKING)
+        vague = await send(client, message("it worked: by the window", task=task))
+        await world.crash()
+        wrong = await send(client, message('it worked: {"row": 4}', task=task))
+        done = await send(client, message('it worked: {"seat": "4A"}', task=task))
+
+    assert "The result must be JSON, as the tool promises. The call to book" in question(vague)
+    assert "is not as the tool promises" in question(wrong)
+    assert [vague.status.state, wrong.status.state] == [ASKING, ASKING]
+    assert result(done) == "4A"
+    assert len(stuck.desk.calls) == 1
+
+
+async def test_repeat_whose_state_was_used_up_is_asked_about_again(stage: Stage) -> None:
+    """DESIGN 4: the refusal says that the first try has arrived, so its effect may be there."""
+    stuck = Stuck()
+
+    async def book(seen: Seen) -> JsonObject:
+        if not seen.answers:
+            return asks(STATE, seat=form("Window or aisle?", seat=SEATS))
+        if len(stuck.desk.calls) > 2:
+            raise Refusal(-32602)
+        return await stuck.book(seen)
+
+    stuck.desk = desk = Desk(book=book)
+    async with desk.open() as tools, stage.play(concierge, tools=tools) as world:
+        client = stage.client(world, "concierge")
+        task = await send(client, "Lisbon")
+        await send(client, message("aisle", task=task), AT_ONCE)
+        await stuck.crash(world)
+        await until(client, task, ASKING)
+        again = await send(client, message("call it again", task=task))
+        done = await send(client, message("it worked: seat 4A", task=task))
+
+    assert again.status.state is ASKING
+    assert list(open_questions(again)) == ["book-interrupted"]
+    assert result(done) == "Booked: seat 4A"
+    assert len(desk.calls) == 3
 
 
 GIVES_UP = {
@@ -185,26 +205,6 @@ async def test_second_interruption_is_asked_about_anew(stage: Stage) -> None:
 
     assert calls_before_consent == 2
     assert result(done) == "Booked: call 3"
-
-
-async def test_policy_always_repeats_without_asking(stage: Stage) -> None:
-    """DESIGN 4: the operator said that repeating is safe."""
-    stuck = Stuck(times=2)
-    async with interrupted(stage, stuck, Repeat.ALWAYS) as (world, client, task):
-        await stuck.crash(world)
-        done = await until(client, task, TaskState.COMPLETED)
-
-    assert result(done) == "Booked: call 3"
-
-
-async def test_policy_never_fails_without_asking(stage: Stage) -> None:
-    """DESIGN 4: the operator said that repeating is not safe, and asking not wanted."""
-    stuck = Stuck()
-    async with interrupted(stage, stuck, Repeat.NEVER) as (_, client, task):
-        done = await until(client, task, TaskState.FAILED)
-
-    assert question(done) == "The call to book of flights was interrupted and not repeated."
-    assert len(stuck.desk.calls) == 1
 
 
 async def test_doubt_in_a_later_round_repeats_only_that_round(stage: Stage) -> None:

@@ -48,6 +48,7 @@ ServerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\
 FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 FieldValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
 VariableName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")]
+ToolName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Digest: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Folder: TypeAlias = Annotated[str, BeforeValidator(rules.absolute_folder)]
 
@@ -103,8 +104,11 @@ class ToolServerBlock(Block):
 
     Attributes:
         timeout: Seconds of silence before a request is given up.
-        retry: What to do with a tool call that a crash left without an answer: ask the caller,
-            never repeat it, or always (the tool can take it).
+        retry: What to do with a tool call whose outcome is unknown: ask the caller unless something
+            vouches for the tool, never repeat it, or always; one word, or words by tool.
+        honours_key: Tools that do nothing twice under our idempotency key; true for all of them.
+        trusted: True makes what the server says of its tools count: that they change nothing, or
+            nothing more when they are called again.
         roots: Folders the server is told of when it asks; nothing is told unless they are named.
         sampling: Where the function is that writes messages the server asks a model for:
             `module:attribute`; None lets it ask for none.
@@ -114,7 +118,11 @@ class ToolServerBlock(Block):
     """
 
     timeout: Seconds = 60.0
-    retry: Literal["ask", "never", "always"] = "ask"
+    retry: Annotated[
+        Mapping[ToolName, Literal["ask", "never", "always"]], BeforeValidator(rules.word_by_tool)
+    ] = Field(default_factory=dict[str, Literal["ask", "never", "always"]])
+    honours_key: Annotated[tuple[str, ...], BeforeValidator(rules.all_or_some)] = ()
+    trusted: bool = False
     roots: tuple[Folder, ...] = ()
     sampling: Annotated[str, BeforeValidator(rules.code_reference)] | None = None
     pins: Mapping[str, Digest] = Field(default_factory=dict[str, str])

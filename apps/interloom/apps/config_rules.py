@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from interloom.apps.config_words import suggestion
 from interloom.apps.expand import Expanded
 from interloom.apps.yaml_marks import Path, Problem, quoted
+from interloom.bridges.handoff import EVERY_TOOL, Repeat
 from interloom.runtime.core.egress import Egress
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.values import Json, JsonObject
@@ -26,6 +27,7 @@ NO_DELEGATION = "delegation to other agents is not supported yet"
 
 _YES = (True, "true")
 MAX_PORT = 65535
+_RETRY = frozenset(word.value for word in Repeat)
 _SECRET = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 _STORE = re.compile(r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+")
 
@@ -82,6 +84,22 @@ def host_and_port(value: object) -> object:
     number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
     if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host) or not 0 < number <= MAX_PORT:
         raise ValueError("must be host:port")
+    return value
+
+
+def word_by_tool(value: object) -> object:
+    """Words of `retry` by tool; one word stands for every tool that is not named."""
+    if isinstance(value, str):
+        if value not in _RETRY:
+            raise ValueError("must be 'ask', 'never' or 'always'")
+        return {EVERY_TOOL: value}
+    return value
+
+
+def all_or_some(value: object) -> object:
+    """Names of tools; true stands for every tool, false for none."""
+    if isinstance(value, bool):
+        return (EVERY_TOOL,) if value else ()
     return value
 
 

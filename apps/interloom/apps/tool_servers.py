@@ -11,7 +11,14 @@ import anyio
 
 from interloom.apps.config import HttpServer, StdioServer
 from interloom.apps.references import imported
-from interloom.bridges.handoff import FunctionModel, OnChange, Pins, Repeat, ToolServer, declared
+from interloom.bridges.handoff import (
+    FunctionModel,
+    OnChange,
+    Pins,
+    Policy,
+    ToolServer,
+    declared,
+)
 from interloom.bridges.mcp import (
     CommandSpec,
     Guarded,
@@ -85,7 +92,8 @@ class ToolServers:
         profile = Profile(capabilities=declared(roots=bool(roots), model=model is not None))
         client = McpClient(self._transports[name], profile=profile, cache=self._cache)
         pins = Pins(block.pins, OnChange(block.on_tool_change))
-        return ToolServer(client, Repeat(block.retry), roots, model, pins)
+        policy = Policy.of(block.retry, honours_key=block.honours_key, is_trusted=block.trusted)
+        return ToolServer(client, policy, roots, model, pins)
 
     def _model(self, name: str, block: HttpServer | StdioServer) -> FunctionModel | None:
         """The function that writes messages for a server; None where none is named."""

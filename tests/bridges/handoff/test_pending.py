@@ -10,9 +10,11 @@ from interloom.bridges.handoff.pending import (
     Pending,
     digest,
     done,
+    failed,
+    read_outcome,
     read_pending,
-    read_result,
 )
+from interloom.bridges.handoff.recovery import Promises
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallState
@@ -20,7 +22,9 @@ from interloom.runtime.values import JsonObject
 
 LISBON: JsonObject = {"to": "Lisbon", "bags": 2}
 MADE = Made("t1", "tool/depot.ship/1", "depot", "ship", digest(LISBON))
-PENDING = Pending(Call("depot", "tools/call", {"name": "ship", "arguments": LISBON}), None, 3)
+CALL = Call("depot", "tools/call", {"name": "ship", "arguments": LISBON})
+PROMISES = Promises(idempotent=True, honours_key=True)
+PENDING = Pending(CALL, None, 3, "The result must be JSON.", PROMISES)
 
 
 @pytest.mark.parametrize("state", [CallState.INTENDED, CallState.POSTPONED, CallState.IN_DOUBT])
@@ -29,11 +33,28 @@ def test_call_without_an_outcome_is_read_back(state: CallState) -> None:
     assert read_pending(MADE.check(PENDING.row(MADE, state))) == PENDING
 
 
+def test_row_of_an_older_version_made_no_promises() -> None:
+    """ours: a store is brought up to date, its calls go on."""
+    body = dict(MADE.check(PENDING.row(MADE, CallState.INTENDED)))
+    del body["promises"], body["reason"]
+
+    assert read_pending(body) == Pending(CALL, None, 3)
+
+
+def test_outcome_is_the_result_or_the_failure() -> None:
+    """ours: a run that is begun again takes the same path."""
+    worked, broke = done(MADE, {"content": []}), failed(MADE, LocalError("no such tool"))
+
+    assert read_outcome(MADE, worked.state, MADE.check(worked)) == {"content": []}
+    with pytest.raises(LocalError, match="no such tool"):
+        read_outcome(MADE, broke.state, MADE.check(broke))
+
+
 def test_arguments_are_the_same_in_any_order() -> None:
     """RFC 8259: the members of an object have none."""
     turned = MADE._replace(arguments=digest({"bags": 2, "to": "Lisbon"}))
 
-    assert read_result(turned.check(done(MADE, {"content": []}))) == {"content": []}
+    assert turned.check(done(MADE, {"content": []}))["result"] == {"content": []}
 
 
 OTHERS = {

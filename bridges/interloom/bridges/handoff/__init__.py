@@ -3,7 +3,8 @@
 questions   elicitations as questions, responses as elicitation results; pure
 pending     a call as its journal row has it; pure
 failures    why a call has no result, the same live and after a restart; pure
-doubt       what to do with a call nobody knows the outcome of; pure
+recovery    what is done with a call where it stands: one table; pure
+doubt       the question about a call nobody knows the outcome of; pure
 checking    holds what goes to a tool and comes back against its schemas; pure
 pinning     whether a tool is still the one that was agreed to
 tool_server a server as an agent may use it, and what it may ask of us
@@ -17,18 +18,20 @@ toolbox     the tools of an agent: list them, call them
 
 from __future__ import annotations
 
-from interloom.bridges.handoff.doubt import Repeat
 from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered
 from interloom.bridges.handoff.pinning import OnChange, Pins
+from interloom.bridges.handoff.recovery import EVERY_TOOL, Policy, Repeat
 from interloom.bridges.handoff.sampling import FunctionModel, SamplingRefused
 from interloom.bridges.handoff.tool_server import SamplingModel, ToolServer, declared
 from interloom.bridges.handoff.toolbox import Toolbox
 from interloom.bridges.mcp.core.asks import Sample
 
 __all__ = [
+    "EVERY_TOOL",
     "FunctionModel",
     "OnChange",
     "Pins",
+    "Policy",
     "Repeat",
     "Sample",
     "SamplingModel",

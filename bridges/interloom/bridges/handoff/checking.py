@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 from interloom.bridges.mcp.core.errors import BadResult, BadTool
 from interloom.bridges.mcp.core.schemas import Schemas, UnusableSchema
 from interloom.bridges.mcp.core.tools import Tool
-from interloom.runtime.errors import LocalError
+from interloom.runtime.errors import InterloomError, LocalError
 from interloom.runtime.values import Json, JsonObject
 
 _schemas: Final = Schemas()
+
+
+class NotAResult(InterloomError):
+    """What a person vouches for is no result of the tool; the text says why, for that person."""
+
+    code = "NOT_A_RESULT"
 
 
 class BadArguments(LocalError):
@@ -60,3 +68,35 @@ def check_result(tool: Tool, result: JsonObject, *, server: str) -> None:
     rule = schema.broken_rule(result["structuredContent"], "structuredContent")
     if rule is not None:
         raise BadResult(server, "tools/call", rule)
+
+
+def vouched_result(tool: Tool | None, said: str, *, server: str) -> JsonObject:
+    """What a person says a tool answered, as a `CallToolResult`.
+
+    Args:
+        tool: The tool, if its server still lists it; a structure it promises must be there.
+        said: Text, or JSON as text; a JSON object or list is the structured content, too.
+        server: Our name for the server.
+
+    Raises:
+        NotAResult: The tool would not answer that.
+    """
+    result: dict[str, Json] = {"content": [{"type": "text", "text": said}] if said else []}
+    promises = tool is not None and tool.output_schema is not None
+    try:
+        value: Json = orjson.loads(said)
+    except orjson.JSONDecodeError:
+        if promises:
+            raise NotAResult("The result must be JSON, as the tool promises.") from None
+        value = None
+    if promises or isinstance(value, dict | list):
+        result["structuredContent"] = value
+    if tool is None:
+        return result
+    try:
+        check_result(tool, result, server=server)
+    except BadTool:
+        pass  # nothing can be held against its schema; what a person knows is all there is
+    except BadResult as error:
+        raise NotAResult(f"The result is not as the tool promises: {error.rule}.") from None
+    return result

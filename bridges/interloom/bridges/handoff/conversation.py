@@ -11,19 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
 import anyio
 
-from interloom.bridges.handoff import doubt, pending
-from interloom.bridges.handoff.checking import check_arguments, check_result
-from interloom.bridges.handoff.doubt import Repeat, Verdict
-from interloom.bridges.handoff.failures import ToolUnanswered, failure
+from interloom.bridges.handoff import doubt, pending, recovery
+from interloom.bridges.handoff.checking import (
+    NotAResult,
+    check_arguments,
+    check_result,
+    vouched_result,
+)
+from interloom.bridges.handoff.doubt import Verdict
+from interloom.bridges.handoff.failures import GATEWAY, ToolUnanswered, failure
 from interloom.bridges.handoff.inputs import Inputs
 from interloom.bridges.handoff.pending import Made, Pending
+from interloom.bridges.handoff.recovery import IDEMPOTENCY_KEY, Next, Promises, Standing
 from interloom.bridges.handoff.remote import Following
 from interloom.bridges.handoff.telling import Telling
 from interloom.bridges.handoff.tool_server import ToolServer
+from interloom.bridges.mcp.core.errors import HttpFailure, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Created, Done
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.bridges.mcp.wire import Prepared, Wishes
@@ -38,17 +45,20 @@ log = logger("handoff")
 
 Answered = TypeVar("Answered")
 
-IDEMPOTENCY_KEY: Final = "io.interloom/idempotencyKey"
-"""`_meta` key that is the same for a repeated request and for no other (DESIGN section 4)."""
 CONNECT_TRIES: Final = 3
 """Times a first request is tried that certainly did not reach the server."""
 ANSWER_TRIES: Final = 60
 """The same for a request that carries a person's answer: six minutes, for a server that restarts;
 a question that waited for days must not be lost to that."""
 FIRST_PAUSE_S: Final = 0.1
+LOST_TRIES: Final = 3
+"""Times a request is repeated whose answer was lost, where a repeat does no harm."""
 DOUBLINGS: Final = 6
 """Pauses between tries, and between rounds that ask nothing, double so often: to 6.4 s at most."""
 _WISHES: Final = Wishes(progress=True)
+
+Reply: TypeAlias = "Done | RemoteTask | Ask | Next"
+"""What one request came to; or what follows when nobody knows what it came to."""
 
 
 class Conversation:
@@ -76,25 +86,18 @@ class Conversation:
         row = self._task.call(made.key)
         if row is None:
             params: dict[str, Json] = {"name": made.tool, "arguments": arguments}
-            first = Pending(Call(made.server, "tools/call", params))
-            await self._agree(first)
-            return await self._converse(first)
-        body = made.check(row)
-        match row.state:
-            case CallState.DONE:
-                return pending.read_result(body)
-            case CallState.ERROR:
-                raise pending.read_failure(made, body)
-            case CallState.INTENDED | CallState.IN_DOUBT:
-                return await self._doubt(pending.read_pending(body))
-            case CallState.POSTPONED | CallState.INPUT_REQUIRED | CallState.REMOTE_TASK:
-                remote = pending.read_remote(row)
-                if remote is not None:
-                    return await self._follow(remote)
-                return await self._go_on(pending.read_pending(body))
+            call = Call(made.server, "tools/call", params)
+            return await self._converse(await self._agree(Pending(call)))
+        body, standing = made.check(row), recovery.found(row.state)
+        if standing is Standing.OVER:
+            return pending.read_outcome(made, row.state, body)
+        remote = pending.read_remote(row)
+        if remote is not None:
+            return await self._follow(remote)
+        return await self._go_on(pending.read_pending(body), standing)
 
-    async def _agree(self, now: Pending) -> None:
-        """Have the tool's definition held against the one that was agreed to."""
+    async def _agree(self, now: Pending) -> Pending:
+        """Have the tool's definition held against the one that was agreed to; keep its promises."""
         made, client = self._made, self._server.client
 
         async def ask(question: Question) -> Response:
@@ -107,32 +110,62 @@ class Conversation:
                 await self._server.pins.check(tool, server=made.server, ask=ask)
         except InterloomError as error:
             await self._fail(error)
+        return replace(now, promises=Promises.of(tool))
 
-    async def _go_on(self, now: Pending) -> JsonObject:
-        """Take up a call of which nothing is under way."""
-        asked = now.call.pending()
-        if now.responses is None and asked is not None:
-            now = await self._answer(now.call, asked)
-        return await self._converse(now)
+    def _next(self, standing: Standing, now: Pending) -> Next:
+        """What the table says; what it says of a doubt is logged."""
+        made, policy = self._made, self._server.policy
+        following = policy.next(standing, made.tool, now.promises)
+        if standing in {Standing.INTERRUPTED, Standing.LOST, Standing.REFUSED}:
+            vouched = policy.vouched(made.tool, now.promises)
+            log.warning(
+                "call.in_doubt",
+                task_id=made.task_id,
+                key=made.key,
+                standing=standing.value,
+                vouched=vouched.value,
+                next=following.value,
+            )
+        return following
+
+    async def _go_on(self, now: Pending, standing: Standing) -> JsonObject:
+        """Take up a call that has no outcome yet."""
+        match self._next(standing, now):
+            case Next.RESEND:
+                return await self._converse(now.again())
+            case Next.ASK:
+                return await self._decide(now)
+            case Next.FAIL:
+                return await self._give_up()
+            case Next.SEND | Next.ANSWER | Next.POLL | Next.DONE:
+                asked = now.call.pending()
+                if now.responses is None and asked is not None:
+                    now = await self._answer(now, asked)
+                return await self._converse(now)
 
     async def _converse(self, now: Pending) -> JsonObject:
         """Send, and answer what is asked, until there is a result."""
         while True:
             with self._task.busy():  # from the intent on: parking leaves nothing in doubt
                 call, step = await self._round(now)
-                await self._remember(call, step)
+                await self._remember(now, call, step)
             match step:
                 case Done(result):
                     return result
                 case RemoteTask():
                     return await self._follow(step)
                 case Ask(requests) if requests:
-                    now = await self._answer(call, step)
+                    now = await self._answer(now.then(call), step)
                 case Ask():
                     await self._pause(call.waits)
-                    now = Pending(call, {})
+                    now = now.then(call, {})
+                case Next.ASK:
+                    return await self._decide(now)
+                case _:
+                    now = now.again()
+                    await self._pause(now.doubts)
 
-    async def _remember(self, call: Call, step: Done | RemoteTask | Ask) -> None:
+    async def _remember(self, now: Pending, call: Call, step: Reply) -> None:
         """Store what a request came to; questions are stored when they are put."""
         match step:
             case Done(result):
@@ -141,12 +174,12 @@ class Conversation:
                 row = pending.remote_row(self._made, step, CallState.REMOTE_TASK)
                 await self._task.record_call(row)
             case Ask(requests) if not requests:
-                postponed = Pending(call, {}).row(self._made, CallState.POSTPONED)
+                postponed = now.then(call, {}).row(self._made, CallState.POSTPONED)
                 await self._task.record_call(postponed)
-            case Ask():
+            case Ask() | Next():
                 pass
 
-    async def _round(self, now: Pending) -> tuple[Call, Done | RemoteTask | Ask]:
+    async def _round(self, now: Pending) -> tuple[Call, Reply]:
         """One request, and what it came to."""
         ready = await self._prepare(now)
         await self._task.record_call(now.row(self._made, CallState.INTENDED))
@@ -163,12 +196,30 @@ class Conversation:
                 case Created():
                     pass
         except InterloomError as error:
-            client.leave(result.get("requestState", now.call.state))
-            await self._fail(error, repeated=now.doubts > 0)
+            following = self._uncertain(error, now)
+            if following is Next.FAIL:
+                client.leave(result.get("requestState", now.call.state))
+                await self._fail(error, repeated=now.doubts > 0)
+            return now.call, following
         if isinstance(step, Created):
             seen_ms = self._task.now_ms
             return call, RemoteTask.begun(call.server, call.method, step.seed, now_ms=seen_ms)
         return call, step
+
+    def _uncertain(self, error: InterloomError, now: Pending) -> Next:
+        """What follows when a request that was sent has brought no result."""
+        match error:
+            case TransportError(delivered=True):
+                standing = Standing.LOST
+            case HttpFailure(status=status) if status in GATEWAY:
+                standing = Standing.LOST
+            case McpError() if now.doubts and now.call.state is not None:
+                standing = Standing.REFUSED
+            case _:
+                return Next.FAIL
+        following = self._next(standing, now)
+        is_enough = standing is Standing.LOST and now.doubts >= LOST_TRIES
+        return Next.FAIL if is_enough else following
 
     def _check(self, result: JsonObject) -> None:
         """Hold a result against the tool's schema, as the call was made; asking costs too much."""
@@ -203,24 +254,23 @@ class Conversation:
             await self._pause(attempt)
         return await ask()
 
-    async def _answer(self, call: Call, asked: Ask) -> Pending:
+    async def _answer(self, waiting: Pending, asked: Ask) -> Pending:
         """Get the answers that the server wants; the row is stored with the questions."""
-        waiting = Pending(call)
         try:
             answers = await self._inputs.answer(
                 asked.requests,
-                round_=str(call.rounds),
+                round_=str(waiting.call.rounds),
                 row=lambda state: waiting.row(self._made, state),
                 meanwhile=CallState.POSTPONED,
             )
         except LocalError as error:
-            self._server.client.leave(call.state)
+            self._server.client.leave(waiting.call.state)
             await self._fail(error)
         except anyio.get_cancelled_exc_class():
             if self._task.is_given_up:
-                self._server.client.leave(call.state)
+                self._server.client.leave(waiting.call.state)
             raise
-        return Pending(call, answers)
+        return waiting.then(waiting.call, answers)
 
     async def _follow(self, remote: RemoteTask) -> JsonObject:
         """See a call through that its server made a task of."""
@@ -232,29 +282,42 @@ class Conversation:
         await self._task.record_call(pending.done(self._made, result))
         return result
 
-    async def _doubt(self, now: Pending) -> JsonObject:
-        """Go on with a request that may have been carried out already."""
-        made, repeat = self._made, self._server.repeat
-        again = replace(now, doubts=now.doubts + 1)
-        log.warning("call.in_doubt", task_id=made.task_id, key=made.key, repeat=repeat.value)
-        if repeat is Repeat.ALWAYS:
-            return await self._converse(again)
-        if repeat is Repeat.NEVER:
-            await self._give_up()
-        asked = [doubt.question(made.server, made.tool)]
-        row = now.row(made, CallState.IN_DOUBT)
-        ask_key = f"doubt/{made.key}/{now.call.rounds}/{now.doubts}"
-        (response,) = await self._task.ask(ask_key, asked, self._task.remember_call(row))
-        verdict, text = doubt.verdict(response)
-        match verdict:
-            case Verdict.RETRY:
-                return await self._converse(again)
-            case Verdict.DONE:
-                content: list[Json] = [{"type": "text", "text": text}]
-                await self._task.record_call(pending.done(made, {"content": content}))
-                return {"content": content}
-            case Verdict.FAIL:
-                return await self._give_up()
+    async def _decide(self, now: Pending) -> JsonObject:
+        """Have the caller say what is to become of a request that may have been carried out."""
+        made = self._made
+        while True:
+            asked = [doubt.question(made.server, made.tool, reason=now.reason)]
+            row = now.row(made, CallState.IN_DOUBT)
+            ask_key = f"doubt/{made.key}/{now.call.rounds}/{now.doubts}"
+            (response,) = await self._task.ask(ask_key, asked, self._task.remember_call(row))
+            verdict, said = doubt.decided(response)
+            match verdict:
+                case Verdict.RETRY:
+                    return await self._converse(now.again())
+                case Verdict.FAIL:
+                    return await self._give_up()
+                case Verdict.DONE:
+                    try:
+                        result = await self._vouched_for(said)
+                    except NotAResult as error:
+                        now = now.again(str(error))
+                        continue
+                    await self._task.record_call(pending.done(made, result))
+                    return result
+
+    async def _vouched_for(self, said: str) -> JsonObject:
+        """The result that a person says the tool came to.
+
+        Raises:
+            NotAResult: The tool promises another kind.
+        """
+        made, client = self._made, self._server.client
+        try:
+            tool = await client.find_tool(made.tool)
+        except InterloomError as error:
+            log.info("call.result_unchecked", server=made.server, reason=str(error))
+            tool = client.remembered_tool(made.tool)
+        return vouched_result(tool, said, server=made.server)
 
     async def _give_up(self) -> NoReturn:
         server, tool = self._made.server, self._made.tool

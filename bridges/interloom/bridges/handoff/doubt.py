@@ -1,26 +1,17 @@
-"""What to do with a tool call nobody knows the outcome of. No I/O.
+"""The question about a tool call nobody knows the outcome of, and what its answer says. No I/O.
 
 A request was intended, perhaps sent, and this process or the connection died before an answer
-was stored. The tool may have run. Source: DESIGN section 4 (`ours`): never repeat silently,
-unless the operator or the tool's owner said that repeating is safe; otherwise ask.
+was stored. The tool may have run. When `recovery` says so, the task's caller decides: call it
+again, take it for done with a result the caller knows, or give up.
 """
 
 from __future__ import annotations
 
 from enum import Enum, unique
-from typing import Final
+from typing import Final, NamedTuple
 
 from interloom.runtime.core.questions import Question, Response
-from interloom.runtime.values import Json
-
-
-@unique
-class Repeat(Enum):
-    """An operator's word on repeating calls of a server whose outcome is unknown."""
-
-    ASK = "ask"
-    ALWAYS = "always"
-    NEVER = "never"
+from interloom.runtime.values import Json, JsonObject
 
 
 @unique
@@ -32,40 +23,55 @@ class Verdict(Enum):
     FAIL = "fail"
 
 
-RETRY: Final = "call it again"
-DONE: Final = "it worked"
-FAIL: Final = "give up"
-_VERDICTS: Final = {RETRY: Verdict.RETRY, DONE: Verdict.DONE, FAIL: Verdict.FAIL}
+class Decided(NamedTuple):
+    """An answer to the question.
+
+    Attributes:
+        verdict: What is to be done.
+        said: The result of the tool, for `DONE`: text, or JSON as text; may be empty.
+    """
+
+    verdict: Verdict
+    said: str = ""
 
 
-def question(server: str, tool: str) -> Question:
-    """Ask whether a call is to be repeated."""
+WORDS: Final = {
+    Verdict.RETRY: "call it again",
+    Verdict.DONE: "it worked",
+    Verdict.FAIL: "give up",
+}
+"""The choices as a person reads them; either form answers."""
+
+
+def question(server: str, tool: str, *, reason: str = "") -> Question:
+    """Ask what is to become of a call.
+
+    Args:
+        server: Our name for its server.
+        tool: Its tool.
+        reason: Why the last answer was none, one sentence; empty at first.
+    """
     message = (
         f"The call to {tool} was interrupted before its answer arrived, so it may or may not have"
         " taken effect. What should happen?"
     )
+    choices: list[Json] = [{"const": each.value, "title": WORDS[each]} for each in Verdict]
     properties: dict[str, Json] = {
-        "decision": {
-            "type": "string",
-            "oneOf": [{"const": word, "title": word} for word in (RETRY, DONE, FAIL)],
-        },
+        "decision": {"type": "string", "oneOf": choices},
         "result": {
             "type": "string",
-            "description": "what the tool answered, if it worked and you know",
+            "description": "what the tool answered, text or JSON, if it worked and you know",
             "default": "",
         },
     }
-    schema: dict[str, Json] = {
-        "type": "object",
-        "properties": properties,
-        "required": ["decision"],
-    }
-    return Question(f"{tool}-interrupted", message, schema, source=server)
+    schema: JsonObject = {"type": "object", "properties": properties, "required": ["decision"]}
+    asked = f"{reason} {message}" if reason else message
+    return Question(f"{tool}-interrupted", asked, schema, source=server)
 
 
-def verdict(response: Response) -> tuple[Verdict, str]:
-    """The decision, and the result a person vouches for; a refusal to decide gives up."""
+def decided(response: Response) -> Decided:
+    """The decision; a refusal to decide gives up."""
     content = response.content
     if response.action != "accept" or content is None:
-        return Verdict.FAIL, ""
-    return _VERDICTS[str(content["decision"])], str(content.get("result", ""))
+        return Decided(Verdict.FAIL)
+    return Decided(Verdict(content["decision"]), str(content.get("result", "")))

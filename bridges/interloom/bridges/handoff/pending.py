@@ -3,7 +3,7 @@
 The body of a row is JSON:
 
     INTENDED, POSTPONED,        {"made": {...}, "call": {...}, "responses": {...} | null,
-    INPUT_REQUIRED, IN_DOUBT     "doubts": int}
+    INPUT_REQUIRED, IN_DOUBT     "doubts": int, "reason": str, "promises": [str, …]}
     REMOTE_TASK,                {"made": {...}, "remote": {...}}    a task of the server's, with its
     INPUT_REQUIRED                                                  id; it may wait for answers, too
     DONE                        {"made": {...}, "result": {...}}    the `CallToolResult`, as sent
@@ -15,13 +15,14 @@ never shown to anybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NamedTuple, cast
 
 import orjson
 
 from interloom.bridges.handoff.failures import Failure, dump_failure, load_failure
+from interloom.bridges.handoff.recovery import NO_PROMISES, Promises
 from interloom.bridges.mcp.core.rounds import Call, Send
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.runtime.errors import LocalError
@@ -99,27 +100,51 @@ class Pending:
     Attributes:
         call: Where its rounds stand.
         responses: The answers its next request carries; None before the first question.
-        doubts: How often this request was begun anew after an uncertain end.
+        doubts: How often it was uncertain what became of this request.
+        reason: Why the last answer to the question about that was none; empty at first.
+        promises: What its server said of the tool when the call was first intended.
     """
 
     call: Call
     responses: JsonObject | None = None
     doubts: int = 0
+    reason: str = ""
+    promises: Promises = NO_PROMISES
 
     def send(self) -> Send:
         """The next request."""
         return self.call.send() if self.responses is None else self.call.answer(self.responses)
 
+    def then(self, call: Call, responses: JsonObject | None = None) -> Pending:
+        """The call a round later: of its next request nothing is uncertain yet."""
+        return Pending(call, responses, promises=self.promises)
+
+    def again(self, reason: str = "") -> Pending:
+        """The same request, uncertain once more."""
+        return replace(self, doubts=self.doubts + 1, reason=reason)
+
     def row(self, made: Made, state: CallState) -> CallRow:
         """The row that remembers it."""
-        saved = {"call": self.call.dump(), "responses": self.responses, "doubts": self.doubts}
+        saved: JsonObject = {
+            "call": self.call.dump(),
+            "responses": self.responses,
+            "doubts": self.doubts,
+            "reason": self.reason,
+            "promises": [name for name, kept in self.promises._asdict().items() if kept],
+        }
         return made.row(state, saved)
 
 
 def read_pending(body: JsonObject) -> Pending:
-    """The call of a row that has no outcome."""
-    call = Call.load(cast("JsonObject", body["call"]))
-    return Pending(call, cast("JsonObject | None", body["responses"]), cast("int", body["doubts"]))
+    """The call of a row that has no outcome; one of an older version made no promises."""
+    promised = cast("list[str]", body.get("promises", []))
+    return Pending(
+        Call.load(cast("JsonObject", body["call"])),
+        cast("JsonObject | None", body["responses"]),
+        cast("int", body["doubts"]),
+        cast("str", body.get("reason", "")),
+        Promises(**dict.fromkeys(promised, True)),
+    )
 
 
 def remote_row(made: Made, remote: RemoteTask, state: CallState) -> CallRow:
@@ -149,17 +174,18 @@ def done(made: Made, result: JsonObject) -> CallRow:
     return made.row(CallState.DONE, {"result": result})
 
 
-def read_result(body: JsonObject) -> JsonObject:
-    """The result of a row that is DONE."""
-    return cast("JsonObject", body["result"])
-
-
 def failed(made: Made, error: Failure) -> CallRow:
     """The row of a call that came to nothing."""
     return made.row(CallState.ERROR, {"error": dump_failure(error)})
 
 
-def read_failure(made: Made, body: JsonObject) -> Failure:
-    """Why a row is ERROR."""
-    saved = cast("JsonObject", body["error"])
-    return load_failure(saved, server=made.server, tool=made.tool)
+def read_outcome(made: Made, state: CallState, body: JsonObject) -> JsonObject:
+    """The result of a row that is DONE.
+
+    Raises:
+        ToolFailed | ToolUnanswered | LocalError: It is ERROR: the failure it holds.
+    """
+    if state is CallState.ERROR:
+        saved = cast("JsonObject", body["error"])
+        raise load_failure(saved, server=made.server, tool=made.tool)
+    return cast("JsonObject", body["result"])

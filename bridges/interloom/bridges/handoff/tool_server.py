@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from interloom.bridges.handoff.doubt import Repeat
 from interloom.bridges.handoff.pinning import Pins
+from interloom.bridges.handoff.recovery import CAREFUL, Policy
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.asks import Sample
 from interloom.bridges.mcp.core.capabilities import Capabilities
@@ -38,14 +38,14 @@ class ToolServer:
 
     Attributes:
         client: Talks to it; what it declares is what `declared` says, no more.
-        repeat: What to do with calls whose outcome is unknown after a crash.
+        policy: What to do with calls whose outcome is unknown.
         roots: Folders it is told of when it asks, absolute; none unless an operator named them.
         model: Writes the messages it asks for; None when it may not ask.
         pins: The definitions of its tools that were agreed to.
     """
 
     client: McpClient
-    repeat: Repeat = Repeat.ASK
+    policy: Policy = CAREFUL
     roots: tuple[Path, ...] = ()
     model: SamplingModel | None = None
     pins: Pins = field(default_factory=Pins)

@@ -6,8 +6,11 @@ Source: DESIGN of this project (`ours`). Read in this order:
    alone, or, when one question is open, its `{"action": ..., "content": {...}}` or its content
    alone;
 2. a text part that is JSON of one of those shapes;
-3. plain text, when one question with one field is open: `yes`, `2`, `window`;
+3. plain text, when one question is open that has, or needs, one field: `yes`, `2`, `window`; a
+   choice may carry what a text field beside it holds: `it worked: seat 4A`;
 4. `/decline` and `/cancel`, and the bare words when they are no valid answer.
+
+A choice may be named by its value or by its title.
 
 An answer is checked against the question's JSON Schema before the task moves. What schemas there
 may be is told by `forms`.
@@ -166,6 +169,7 @@ def _accepted(question: Question, content: Json) -> Response:
         name: schema["default"] for name, schema in fields(question).items() if "default" in schema
     }
     filled.update(content)
+    filled.update(_chosen(question, content))
     _check_sizes(question, filled)
     try:
         first = next(iter(validator(question.schema).iter_errors(filled)), None)
@@ -175,6 +179,16 @@ def _accepted(question: Question, content: Json) -> Response:
         path = ".".join(str(step) for step in first.instance_path)[:_SHOWN]
         raise NotAnAnswer(f"{path or question.name}: {first.message[:_LONGEST]}.")
     return Response("accept", filled)
+
+
+def _chosen(question: Question, content: JsonObject) -> dict[str, Json]:
+    """The values of choices that were named by their titles."""
+    found: dict[str, Json] = {}
+    for name, schema in fields(question).items():
+        said, options = content.get(name), choices(schema)
+        if isinstance(said, str) and all(said != value for value, _ in options):
+            found.update((name, value) for value in _named(options, said)[:1])
+    return found
 
 
 def _check_sizes(question: Question, filled: JsonObject) -> None:
@@ -218,11 +232,28 @@ def _plain(question: Question, text: str) -> Response:
     named = fields(question)
     if len(named) == 0:
         return _confirmation(question, text)
-    if len(named) > 1:
+    if len(named) == 1:
+        ((name, schema),) = named.items()
+        return _accepted(question, {name: _coerce(name, schema, text)})
+    required = question.schema.get("required")
+    needed = required if isinstance(required, list) else []
+    if len(needed) != 1 or not isinstance(needed[0], str):
         names = ", ".join(named)
         raise NotAnAnswer(f"{question.name}: has several fields, answer with JSON: {names}.")
-    ((name, schema),) = named.items()
-    return _accepted(question, {name: _coerce(name, schema, text)})
+    name, remark = needed[0], _remark(needed[0], named)
+    word, colon, rest = text.partition(":")
+    if not (remark and colon and _named(choices(named[name]), word)):
+        return _accepted(question, {name: _coerce(name, named[name], text)})
+    return _accepted(question, {name: _coerce(name, named[name], word), remark: rest.strip()})
+
+
+def _remark(name: str, named: Mapping[str, JsonObject]) -> str:
+    """The text field that stands alone beside a choice; empty when there is none."""
+    others = {other: schema for other, schema in named.items() if other != name}
+    if len(others) != 1 or not choices(named[name]):
+        return ""
+    ((other, schema),) = others.items()
+    return other if schema.get("type") == "string" and not choices(schema) else ""
 
 
 def _confirmation(question: Question, text: str) -> Response:
@@ -263,8 +294,12 @@ def _number(name: str, kind: str, text: str) -> int | float:
 
 
 def _choice(name: str, options: Sequence[tuple[Json, str]], text: str) -> Json:
-    wanted = text.casefold().strip(" .!")
-    for value, label in options:
-        if wanted in {label.casefold(), str(value).casefold()}:
-            return value
+    for value in _named(options, text):
+        return value
     raise NotAnAnswer(f"{name}: must be one of {', '.join(label for _, label in options)}.")
+
+
+def _named(options: Sequence[tuple[Json, str]], text: str) -> list[Json]:
+    """The values that a word names: by themselves or by their titles."""
+    wanted = text.casefold().strip(" .!")
+    return [v for v, label in options if wanted in {label.casefold(), str(v).casefold()}]
