@@ -144,7 +144,7 @@ async def test_list_that_is_kept_is_stale_when_its_server_says_so() -> None:
         with anyio.fail_after(20):
             async with tools.open():
                 await client.exchange(call.send())
-                while not client.cache.counts.purged:
+                while not client.cache.counts_of("depot").purged:
                     await anyio.lowlevel.checkpoint()
                 await client.exchange(call.send())
 

@@ -12,7 +12,7 @@ import pytest
 
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer, ToolUnanswered
-from interloom.bridges.mcp import Eras, InMemory, McpClient
+from interloom.bridges.mcp import Eras, InMemory, McpClient, Pool
 from interloom.bridges.mcp.eras import lines_in_any_era
 from interloom.bridges.mcp.port import Patience
 from interloom.runtime.ledger.rows import RunState
@@ -86,6 +86,31 @@ async def test_answer_after_the_connection_is_gone_is_in_doubt(stage: Stage) -> 
 
     assert "held open by a connection that is gone" in result(done)
     assert "may have taken effect" in result(done)
+
+
+async def test_callers_do_not_share_what_an_older_server_keeps(stage: Stage) -> None:
+    """Ours: the session, and the question held open in it, are those of the task's owner."""
+    elders: list[Elder] = []
+
+    def connect(_: str) -> Eras:
+        elders.append(Elder(books))
+        return lines_in_any_era(InMemory("flights", elders[-1].serve, patience=PATIENCE), PATIENCE)
+
+    pool = Pool(connect)
+    tools = {"flights": ToolServer(pool.shared, pool=pool)}
+    async with stage.play(concierge, tools=tools, settings=COLD) as world, pool.open():
+        async with pool.client("somebody else") as theirs:
+            await theirs.list_tools()
+        client = stage.client(world, "concierge")
+        asked = await send(client, "Oslo")
+        done = await send(client, message("4A", task=asked))
+        canceled = await send(client, "Bergen")
+        await client.cancel(canceled.id)
+        await elders[1].server.until("notifications/cancelled")
+
+    assert result(done) == "{'action': 'accept', 'content': {'seat': '4A'}}"
+    calls = [[f["method"] for f in each.server.frames if "method" in f] for each in elders]
+    assert [each.count("tools/call") for each in calls] == [0, 2]
 
 
 @pytest.mark.parametrize("settings", [COLD, Settings(grace_s=1.0)], ids=["parked", "warm"])

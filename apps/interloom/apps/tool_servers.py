@@ -21,22 +21,23 @@ from interloom.bridges.handoff import (
 )
 from interloom.bridges.mcp import (
     CommandSpec,
-    Guarded,
-    McpClient,
+    Health,
+    Known,
+    Pool,
     ResultCache,
     ServerSpec,
-    Transport,
     http_in_any_era,
     stdio_in_any_era,
     watch_kept,
 )
 from interloom.bridges.mcp.core.frames import Profile
+from interloom.bridges.mcp.pool import Connect
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.net.pooled import PooledHttp
 
 
 class ToolServers:
-    """One client for each server of `mcpServers` that is not disabled.
+    """The clients of each server of `mcpServers` that is not disabled.
 
     Attributes:
         by_name: What agents are given, by the configuration's names.
@@ -55,7 +56,6 @@ class ToolServers:
         """
         self._folder = folder
         self._http = PooledHttp()
-        self._transports = {name: self._transport(name, block) for name, block in blocks.items()}
         self._cache = ResultCache()
         self.by_name = {name: self._server(name, block) for name, block in blocks.items()}
 
@@ -69,8 +69,9 @@ class ToolServers:
         broke: Exception | None = None
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_connections)
-            for transport in self._transports.values():
-                await stack.enter_async_context(transport.open())
+            for server in self.by_name.values():
+                if server.pool is not None:
+                    await stack.enter_async_context(server.pool.open())
             group = await stack.enter_async_context(anyio.create_task_group())
             for server in self.by_name.values():
                 group.start_soon(watch_kept, server.client)
@@ -82,6 +83,11 @@ class ToolServers:
         if broke is not None:
             raise broke
 
+    def health(self) -> tuple[Health, ...]:
+        """How each server does, in the order of the file; asks nobody."""
+        found = (server.health() for server in self.by_name.values())
+        return tuple(health for health in found if health is not None)
+
     async def _close_connections(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._http.aclose()
@@ -90,10 +96,10 @@ class ToolServers:
         roots = tuple(Path(root) for root in block.roots)
         model = self._model(name, block)
         profile = Profile(capabilities=declared(roots=bool(roots), model=model is not None))
-        client = McpClient(self._transports[name], profile=profile, cache=self._cache)
+        pool = Pool(self._way(name, block), profile=profile, cache=self._cache)
         pins = Pins(block.pins, OnChange(block.on_tool_change))
         policy = Policy.of(block.retry, honours_key=block.honours_key, is_trusted=block.trusted)
-        return ToolServer(client, policy, roots, model, pins)
+        return ToolServer(pool.shared, policy, roots, model, pins, pool)
 
     def _model(self, name: str, block: HttpServer | StdioServer) -> FunctionModel | None:
         """The function that writes messages for a server; None where none is named."""
@@ -106,17 +112,16 @@ class ToolServers:
             raise BadConfig(f"{where}: {block.sampling} is no async function{meant}")
         return FunctionModel(block.sampling, found.value)
 
-    def _transport(self, name: str, block: HttpServer | StdioServer) -> Transport:
-        return Guarded(self._unguarded(name, block))
-
-    def _unguarded(self, name: str, block: HttpServer | StdioServer) -> Transport:
+    def _way(self, name: str, block: HttpServer | StdioServer) -> Connect:
+        """The way to a server; every principal has the credentials of the file, until OAuth."""
+        known, timeout_s = Known(), block.timeout
         match block:
             case HttpServer():
-                spec = ServerSpec(name, block.url, block.headers, timeout_s=block.timeout)
-                return http_in_any_era(spec, self._http)
+                spec = ServerSpec(name, block.url, block.headers, timeout_s=timeout_s)
+                return lambda _: http_in_any_era(spec, self._http, known)
             case StdioServer():
-                env, timeout_s = block.env, block.timeout
+                args, env = block.args, block.env
                 command = CommandSpec(
-                    name, block.command, block.args, env, block.cwd, timeout_s=timeout_s
+                    name, block.command, args, env, block.cwd, timeout_s=timeout_s
                 )
-                return stdio_in_any_era(command)
+                return lambda _: stdio_in_any_era(command, known)

@@ -222,7 +222,7 @@ async def test_cache_counts_what_it_does() -> None:
     await cache.purge("depot", [LIST])
     await fresh(cache, "depot", "tools/call", {}, principal="ada")
 
-    counts = cache.counts
+    counts = cache.counts_of("depot")
     assert (counts.hits, counts.misses, counts.kept, counts.purged) == (1, 2, 1, 1)
 
 

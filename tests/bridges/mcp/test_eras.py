@@ -148,7 +148,7 @@ async def test_era_that_turns_out_wrong_for_a_subscription_is_found_out_anew() -
     """versioning: re-probing if the cached assumption later fails."""
     async with visiting() as (eras, parlour):
         parlour.is_modern = True
-        eras.era = Era.LEGACY  # as of a session that is gone meanwhile
+        eras.known.era = Era.LEGACY  # as of a session that is gone meanwhile
         with pytest.raises(McpPeerError, match="initialize: "):
             async with eras.listen(LISTEN, NO_HEADERS):
                 pass

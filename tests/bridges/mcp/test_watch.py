@@ -106,7 +106,7 @@ async def test_change_is_told_and_what_was_kept_is_stale(port: PooledHttp) -> No
     ear, client, params = await watch(port, [stream], TOOLS, pauses=1)
 
     assert ear.changes == [TOOLS_CHANGED]
-    assert client.cache.counts.purged == 1
+    assert client.cache.counts_of("depot").purged == 1
     (sent,) = params
     assert isinstance(sent, dict)
     assert sent["notifications"] == {"toolsListChanged": True}

@@ -46,6 +46,21 @@ class Pins:
         self._agreed = dict(agreed)
         self._on_change = on_change
         self._warned: set[str] = set()
+        self._changed: dict[str, str] = {}
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The tools that were found to be others than those agreed to."""
+        return tuple(sorted(self._changed))
+
+    def compare(self, tool: Tool) -> bool:
+        """Whether a tool is as agreed; one that nobody agreed to is as good as any."""
+        is_agreed = self._agreed.get(tool.name, tool.digest) == tool.digest
+        if is_agreed:
+            self._changed.pop(tool.name, None)
+        else:
+            self._changed[tool.name] = tool.digest
+        return is_agreed
 
     async def check(
         self, tool: Tool, *, server: str, ask: Callable[[Question], Awaitable[Response]]
@@ -61,7 +76,7 @@ class Pins:
             BadTool: It is another tool now, and nobody agreed to that.
         """
         agreed = self._agreed.setdefault(tool.name, tool.digest)
-        if agreed == tool.digest:
+        if self.compare(tool):
             return
         if tool.digest not in self._warned:
             self._warned.add(tool.digest)
@@ -78,6 +93,7 @@ class Pins:
         if response.action != "accept" or (response.content or {}).get("call") is not True:
             raise BadTool(server, tool.name, "nobody agreed to its new definition")
         self._agreed[tool.name] = tool.digest
+        self.compare(tool)
 
 
 def _question(tool: Tool, server: str) -> Question:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +13,9 @@ from interloom.bridges.handoff.recovery import CAREFUL, Policy
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.asks import Sample
 from interloom.bridges.mcp.core.capabilities import Capabilities
-from interloom.runtime.values import JsonObject
+from interloom.bridges.mcp.health import Health
+from interloom.bridges.mcp.pool import Pool
+from interloom.runtime.values import Json, JsonObject
 
 
 class SamplingModel(Protocol):
@@ -42,6 +46,8 @@ class ToolServer:
         roots: Folders it is told of when it asks, absolute; none unless an operator named them.
         model: Writes the messages it asks for; None when it may not ask.
         pins: The definitions of its tools that were agreed to.
+        pool: Where clients of single principals come from, `client` among them; None where one
+            client serves everybody.
     """
 
     client: McpClient
@@ -49,6 +55,33 @@ class ToolServer:
     roots: tuple[Path, ...] = ()
     model: SamplingModel | None = None
     pins: Pins = field(default_factory=Pins)
+    pool: Pool | None = None
+
+    @asynccontextmanager
+    async def of(self, principal: str) -> AsyncGenerator[ToolServer]:
+        """The server as a principal reaches it, while the block runs.
+
+        Raises:
+            TransportError: Too many principals use it at this moment.
+        """
+        if self.pool is None:
+            yield self
+            return
+        async with self.pool.client(principal) as client:
+            yield self if client is self.client else replace(self, client=client)
+
+    def leave(self, state: Json) -> None:
+        """Let go of a call that asked and will get no answers, whosever it is."""
+        if self.pool is None:
+            self.client.leave(state)
+        else:
+            self.pool.leave(state)
+
+    def health(self) -> Health | None:
+        """How it does; None where nobody keeps count."""
+        if self.pool is None:
+            return None
+        return replace(self.pool.health(), changed_tools=self.pins.changed)
 
 
 def declared(*, roots: bool = False, model: bool = False) -> Capabilities:

@@ -54,26 +54,29 @@ class Toolbox:
         found = self._server(server)
         key = task.key(f"tool/{server}.{tool}")
         made = Made(task.task_id, key, server, tool, pending.digest(arguments))
-        result = await Conversation(found, task, made).run(arguments)
+        async with found.of(task.owner) as reached:
+            result = await Conversation(reached, task, made).run(arguments)
         try:
             return read_tool_result(result, server=server)
         except McpPeerError as error:
             raise failure(error, server=server, tool=tool) from error
 
-    async def abandon(self, rows: Iterable[CallRow]) -> None:
+    async def abandon(self, rows: Iterable[CallRow], *, owner: str) -> None:
         """Tell tool servers that nobody wants their tasks, or waits with them, any more.
 
         Args:
             rows: The calls of a task that was canceled while none of its code was running.
+            owner: Whom the task was for.
         """
         for row in rows:
             found = pending.read_unfinished(row)
             server = None if found is None else self._servers.get(found.server)
             match found:
                 case RemoteTask() if server is not None:
-                    await remote.cancel(server, found)
+                    async with server.of(owner) as reached:
+                        await remote.cancel(reached, found)
                 case Call(state=state) if server is not None:
-                    server.client.leave(state)
+                    server.leave(state)
                 case _:
                     pass
 

@@ -9,10 +9,12 @@ memory    the server is a task in this process
 legacy    servers of older revisions, made to look like one of this
 eras      which of the two a server is, found out once
 guarded   leaves a server alone for a while when it has failed lately
+health    how a server does, for whoever looks after it
 wire      requests stamped and sent, in a version both sides speak
 cache     results kept as long as their server allows, and for whom it allows
 lists     a server's lists, page by page through the cache
 client    one server: discovery, its lists, one wire request at a time
+pool      the clients of one server: for everybody, or for each principal
 interest  which changes of a server matter: those of what is kept of it
 watch     hears of a server's changes, however often the stream ends
 """
@@ -21,21 +23,28 @@ from __future__ import annotations
 
 from interloom.bridges.mcp.cache import ResultCache
 from interloom.bridges.mcp.client import McpClient
-from interloom.bridges.mcp.eras import Eras, http_in_any_era, stdio_in_any_era
+from interloom.bridges.mcp.eras import Eras, Known, http_in_any_era, stdio_in_any_era
 from interloom.bridges.mcp.guarded import Guarded
+from interloom.bridges.mcp.health import Health, Reached
 from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
 from interloom.bridges.mcp.memory import InMemory
+from interloom.bridges.mcp.pool import Bounds, Pool
 from interloom.bridges.mcp.port import Transport
 from interloom.bridges.mcp.stdio import CommandSpec, Stdio
 from interloom.bridges.mcp.watch import Watch, watch_kept
 from interloom.bridges.mcp.wire import Wishes
 
 __all__ = [
+    "Bounds",
     "CommandSpec",
     "Eras",
     "Guarded",
+    "Health",
     "InMemory",
+    "Known",
     "McpClient",
+    "Pool",
+    "Reached",
     "ResultCache",
     "ServerSpec",
     "Stdio",

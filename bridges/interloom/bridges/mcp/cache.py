@@ -91,7 +91,7 @@ class MemoryStore:
 
 @dataclass(slots=True)
 class Counts:
-    """What a cache has done so far, for metrics.
+    """What a cache has done for a server so far, for metrics.
 
     Attributes:
         hits: Requests that were not sent.
@@ -141,7 +141,11 @@ class ResultCache:
         self._clock = clock or SystemClock()
         self._generations: dict[tuple[str, str], int] = {}
         self._interests: dict[str, Interest] = {}
-        self.counts = Counts()
+        self._counts: dict[str, Counts] = {}
+
+    def counts_of(self, server: str) -> Counts:
+        """What it has done for a server so far."""
+        return self._counts.setdefault(server, Counts())
 
     async def look(self, server: str, method: str, params: JsonObject, *, principal: str) -> Place:
         """Where the result of a request is kept, and what is there and still fresh."""
@@ -153,11 +157,11 @@ class ResultCache:
         for each in (key._replace(principal=None), key):
             entry = await self._store.get(each)
             if entry is not None and entry.is_fresh(now_s):
-                self.counts.hits += 1
+                self.counts_of(server).hits += 1
                 self.interest(server).add(method, params)
                 _log.debug("mcp.cache_hit", server=server, method=method)
                 return place._replace(entry=entry)
-        self.counts.misses += 1
+        self.counts_of(server).misses += 1
         _log.debug("mcp.cache_missed", server=server, method=method)
         return place
 
@@ -175,7 +179,7 @@ class ResultCache:
         if entry.hint.scope is Scope.PUBLIC:
             key = key._replace(principal=None)
         await self._store.put(key, entry)
-        self.counts.kept += 1
+        self.counts_of(server).kept += 1
         self.interest(server).add(method, params)
 
     async def purge(
@@ -186,7 +190,7 @@ class ResultCache:
             self._generations[server, method] = self.generation(server, method) + 1
             keyed = None if params is None else key_of(server, method, params, None).params
             gone = await self._store.drop(server, method, keyed)
-            self.counts.purged += gone
+            self.counts_of(server).purged += gone
             _log.debug("mcp.cache_purged", server=server, method=method, entries=gone)
 
     def generation(self, server: str, method: str) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
@@ -61,6 +62,17 @@ class Era(Enum):
     LEGACY = "legacy"
 
 
+@dataclass(slots=True)
+class Known:
+    """What was found out about a server, for all who talk to it.
+
+    Attributes:
+        era: Which it is; None while nobody knows.
+    """
+
+    era: Era | None = None
+
+
 class LinesTransport(HasChannel, Transport, Protocol):
     """A transport with a channel."""
 
@@ -72,20 +84,33 @@ class Eras:
         modern: Speaks this revision.
         legacy: Speaks the older ones.
         probes: Ask `server/discover` before anything else.
+        known: What others have found out; None for nothing.
 
     Attributes:
-        era: What the server turned out to be; None before the first request.
+        known: The same, and what was found out here.
     """
 
-    def __init__(self, modern: Transport, legacy: Session, *, probes: bool) -> None:
+    def __init__(
+        self, modern: Transport, legacy: Session, *, probes: bool, known: Known | None = None
+    ) -> None:
         self.server = modern.server
-        self.era: Era | None = None
+        self.known = known or Known()
         self._modern, self._legacy, self._probes = modern, legacy, probes
         self._settling = anyio.Lock()
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Open what both eras need; see `Transport.open`."""
         return self._legacy.open()
+
+    @property
+    def era(self) -> Era | None:
+        """What the server turned out to be; None before the first request."""
+        return self.known.era
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether calls are under way, or are held open for answers, that would end with it."""
+        return self._legacy.is_holding
 
     @property
     def version(self) -> str | None:
@@ -137,12 +162,12 @@ class Eras:
         try:
             yield
         except NoHandshake as refusal:
-            self.era = None
+            self.known.era = None
             raise refusal.error from refusal
 
     def _settle(self, era: Era) -> None:
         if self.era is not era:
-            self.era = era
+            self.known.era = era
             _log.info("mcp.era_settled", server=self.server, era=era.value)
 
     def _is_modern(self, error: McpPeerError) -> bool:
@@ -209,21 +234,24 @@ class Eras:
         self._settle(Era.LEGACY)
 
 
-def http_in_any_era(server: ServerSpec, port: HttpPort) -> Eras:
+def http_in_any_era(server: ServerSpec, port: HttpPort, known: Known | None = None) -> Eras:
     """A server behind a URL, of whatever era."""
     patience = Patience(server.timeout_s, server.total_s)
     legacy = Session(HttpLink(server, port), patience=patience)
-    return Eras(StreamableHttp(server, port), legacy, probes=False)
+    return Eras(StreamableHttp(server, port), legacy, probes=False, known=known)
 
 
-def stdio_in_any_era(server: CommandSpec) -> Eras:
+def stdio_in_any_era(server: CommandSpec, known: Known | None = None) -> Eras:
     """A server that is a program of this machine, of whatever era."""
-    return lines_in_any_era(Stdio(server), Patience(server.timeout_s, server.total_s))
+    return lines_in_any_era(Stdio(server), Patience(server.timeout_s, server.total_s), known)
 
 
-def lines_in_any_era(transport: LinesTransport, patience: Patience) -> Eras:
+def lines_in_any_era(
+    transport: LinesTransport, patience: Patience, known: Known | None = None
+) -> Eras:
     """A server on a stream of lines, of whatever era."""
-    return Eras(transport, Session(LinesLink(transport), patience=patience), probes=True)
+    legacy = Session(LinesLink(transport), patience=patience)
+    return Eras(transport, legacy, probes=True, known=known)
 
 
 def _is_legacy(error: McpPeerError) -> bool:

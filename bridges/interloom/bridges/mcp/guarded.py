@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from interloom.bridges.mcp.core.breaker import Breaker
 from interloom.bridges.mcp.core.errors import Busy, McpPeerError
 from interloom.bridges.mcp.core.frames import Notification, Request
+from interloom.bridges.mcp.health import Condition
 from interloom.bridges.mcp.port import Hear, Patience, Transport
 from interloom.runtime.errors import TransportError
 from interloom.runtime.telemetry.log import logger
@@ -25,13 +26,24 @@ class Guarded:
 
     Args:
         inner: Reaches the server.
+        condition: What is known of the server, shared by all transports to it; None for one alone.
         clock: Tells how long the server is left alone; None for the machine's.
     """
 
-    def __init__(self, inner: Transport, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        condition: Condition | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._inner, self._clock = inner, clock or SystemClock()
-        self.breaker = Breaker()
-        """What is known of the server's health."""
+        self._condition = condition or Condition()
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether the server is tried at all."""
+        return self._condition.breaker
 
     @property
     def server(self) -> str:
@@ -76,25 +88,31 @@ class Guarded:
 
     @contextmanager
     def _trying(self, method: str) -> Generator[None]:
-        self.breaker, may = self.breaker.admit(self._clock.monotonic())
+        known = self._condition
+        known.breaker, may = known.breaker.admit(self._clock.monotonic())
         if not may:
             rule = "was not tried, because the server has not answered lately"
             raise TransportError(f"MCP server {self.server}: {method}: {rule}", delivered=False)
         try:
             yield
-        except (TransportError, Busy):
-            self._become(self.breaker.failed(self._clock.monotonic()))
+        except (TransportError, Busy) as error:
+            known.problem = str(error)
+            self._become(known.breaker.failed(self._clock.monotonic()))
             raise
         except McpPeerError:
-            self._become(self.breaker.succeeded())
+            self._answered()
             raise
         except BaseException:
-            self.breaker = self.breaker.left()
+            known.breaker = known.breaker.left()
             raise
-        self._become(self.breaker.succeeded())
+        self._answered()
+
+    def _answered(self) -> None:
+        self._condition.answered = self._clock.now()
+        self._become(self._condition.breaker.succeeded())
 
     def _become(self, breaker: Breaker) -> None:
-        before, self.breaker = self.breaker, breaker
+        before, self._condition.breaker = self._condition.breaker, breaker
         if before.is_closed and not breaker.is_closed:
             _log.warning("mcp.server_down", server=self.server, failures=breaker.failures)
         elif breaker.is_closed and not before.is_closed:

@@ -55,11 +55,12 @@ class Abandon(Protocol):
     rows are left: parked, or not yet begun again.
     """
 
-    async def __call__(self, calls: Iterable[CallRow], /) -> None:
+    async def __call__(self, calls: Iterable[CallRow], /, *, owner: str) -> None:
         """Let go.
 
         Args:
             calls: The task's tool calls, as stored.
+            owner: Whom the task was for.
         """
         ...
 

@@ -140,15 +140,15 @@ class EmbeddedEngine:
         if run is not None:
             run.end(Ending.STOPPED)
         elif agent is not None and agent.abandon is not None and self._group is not None:
-            self._group.create_task(self._abandon(record.id, agent.abandon))
+            self._group.create_task(self._abandon(record, agent.abandon))
 
-    async def _abandon(self, task_id: str, abandon: Abandon) -> None:
+    async def _abandon(self, record: TaskRecord, abandon: Abandon) -> None:
         """Have an agent let go of what it holds elsewhere for a task that only rows are left of."""
         try:
-            journal = await self._tasks.ledger.journal(task_id)
-            await abandon(journal.calls.values())
+            journal = await self._tasks.ledger.journal(record.id)
+            await abandon(journal.calls.values(), owner=record.owner)
         except Exception:
-            log.exception("run.not_abandoned", task_id=task_id)
+            log.exception("run.not_abandoned", task_id=record.id)
 
     def _wake(self, task_id: str, key: str, value: bytes) -> None:
         run = self._runs.get(task_id)

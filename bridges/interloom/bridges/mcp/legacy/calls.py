@@ -53,6 +53,11 @@ class Calls:
         self._ids = ids
         self._held: dict[str, HeldCall] = {}
 
+    @property
+    def is_any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._held)
+
     def begin(self, request: Request, connection: Connection, tasks: TaskGroup) -> HeldCall:
         """Send a call; it goes on in `tasks` until it ends or is let go.
 

@@ -71,6 +71,11 @@ class Session:
         self._calls = Calls(link.server, self._ids)
         self._changes = Changes(link.server)
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a call is under way, or is held open for answers."""
+        return self._calls.is_any
+
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
         """Let calls be held while the block runs; see `Transport.open`."""
