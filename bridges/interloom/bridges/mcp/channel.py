@@ -255,7 +255,7 @@ class Channel:
         owner = self._owner(heard)
         if owner is not None:
             owner.put(heard.notification)
-        elif heard.owner is Owner.NOBODY and self._attendant is not None:
+        elif heard.owner in {Owner.NOBODY, Owner.LOG} and self._attendant is not None:
             self._attendant.overheard(heard.notification)
 
     def _owner(self, heard: Heard) -> Waiting | None:

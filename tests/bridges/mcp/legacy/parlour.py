@@ -42,6 +42,7 @@ class Parlour:
         sessions: Sessions begun.
         gone: Sessions that are no longer known.
         refuse: Answers what belongs to no session.
+        welcome: What it answers to `initialize`.
         accepts: Answers notifications and responses.
         is_modern: True once it knows no handshake any more.
     """
@@ -56,6 +57,7 @@ class Parlour:
     refuse: Reply = REFUSES
     is_modern: bool = False
     accepts: bytes = ACCEPTED
+    welcome: JsonObject = field(default_factory=lambda: WELCOME)
     changed: anyio.Event = field(default_factory=anyio.Event)
 
     async def answer(self, seen: Seen) -> None:
@@ -72,7 +74,7 @@ class Parlour:
         session = seen.headers.get("mcp-session-id")
         if frame.get("method") == "initialize" and not self.is_modern:
             self.sessions += 1
-            result = {"jsonrpc": "2.0", "id": frame["id"], "result": WELCOME}
+            result = {"jsonrpc": "2.0", "id": frame["id"], "result": self.welcome}
             named = {"Mcp-Session-Id": f"s{self.sessions}"}
             await seen.stream.send(body(200, json.dumps(result).encode(), JSON, **named))
         elif session is None:

@@ -10,6 +10,7 @@ lines       a session over one stream of lines: stdio, memory
 http        a session over Streamable HTTP as it was: POST, GET, DELETE, Last-Event-ID
 posting     one HTTP request of a session, and what comes back
 held        one call whose questions are held open on its connection
+levels      what its server logs, and who wants to hear it
 changes     who wants to hear of which change
 session     the transport that speaks to such a server
 """

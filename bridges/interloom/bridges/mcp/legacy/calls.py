@@ -33,6 +33,7 @@ HELD_S: Final = 7 * 24 * 3600.0
 TELL_S: Final = 5.0
 """Seconds that telling the server something may take."""
 
+LOG_MESSAGE: Final = "notifications/message"
 NO_METHOD: Final = -32601
 BAD_PARAMS: Final = -32602
 NOT_NOW: Final = -32603
@@ -67,7 +68,9 @@ class Calls:
         if len(self._held) >= MAX_HELD:
             rule = f"{MAX_HELD} calls are open, most with a question that nobody has answered"
             raise self._error(request, rule, delivered=False)
-        held = HeldCall(translate.plain(request), connection, self._ids.fresh())
+        wants_log = translate.level_of(request) is not None
+        plain, token = translate.plain(request), self._ids.fresh()
+        held = HeldCall(plain, connection, token, wants_log=wants_log)
         self._held[held.token] = held
         tasks.start_soon(self._carry, held, tasks)
         return held
@@ -169,11 +172,7 @@ class Calls:
         if not isinstance(params, Mapping):
             return {"code": BAD_PARAMS, "message": "params must be an object"}
         if held is None:
-            candidates = [
-                each
-                for each in self._held.values()
-                if each.connection is connection and not each.waiting and not each.is_over
-            ]
+            candidates = [each for each in self._open(connection) if not each.waiting]
             if len(candidates) != 1:
                 _log.warning("mcp.question_refused", server=self.server, calls=len(candidates))
                 return {"code": NOT_NOW, "message": "cannot tell which call this is about"}
@@ -184,6 +183,20 @@ class Calls:
             return {"code": NOT_NOW, "message": "too many questions wait, or one under this id"}
         held.put(question)
         return None
+
+    def overheard(self, connection: Connection, notification: Notification) -> None:
+        """Give a log message of everybody's to the call it is about, if that is certain."""
+        if notification.method == LOG_MESSAGE:
+            candidates = self._open(connection)
+            if len(candidates) == 1 and candidates[0].wants_log:
+                candidates[0].put(notification)
+
+    def _open(self, connection: Connection) -> list[HeldCall]:
+        return [
+            each
+            for each in self._held.values()
+            if each.connection is connection and not each.is_over
+        ]
 
     async def _next(self, held: HeldCall, hear: Hear | None, patience: Patience) -> JsonObject:
         until = anyio.current_time() + patience.total_s

@@ -62,12 +62,16 @@ class HeldCall:
         request: The call as its server sees it.
         connection: Where it is under way.
         token: What finds it again, known to nobody else.
+        wants_log: True when its caller wishes to hear what the server logs.
         waiting: The questions that were handed out and are not answered, by key.
         is_over: True once the server has answered the call.
     """
 
-    def __init__(self, request: Request, connection: Connection, token: str) -> None:
+    def __init__(
+        self, request: Request, connection: Connection, token: str, *, wants_log: bool
+    ) -> None:
         self.request, self.connection, self.token = request, connection, token
+        self.wants_log = wants_log
         self.waiting: dict[str, Question] = {}
         self.scope = anyio.CancelScope()
         self.is_over = False

@@ -18,6 +18,7 @@ from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.legacy import translate
 from interloom.bridges.mcp.legacy.calls import TELL_S, Calls, notification_of
 from interloom.bridges.mcp.legacy.changes import Changes
+from interloom.bridges.mcp.legacy.levels import Levels
 from interloom.bridges.mcp.legacy.link import Arrived, Connection, Link, SessionLost
 from interloom.bridges.mcp.port import Hear, Patience
 from interloom.bridges.mcp.waiting import News
@@ -70,6 +71,8 @@ class Session:
         self._welcome: JsonObject = {}
         self._calls = Calls(link.server, self._ids)
         self._changes = Changes(link.server)
+        self._levels = Levels()
+        self._leveling = anyio.Lock()
 
     @property
     def is_holding(self) -> bool:
@@ -108,6 +111,12 @@ class Session:
         if request.method not in ASKING:
             return await self._ask(request, request, patience)
         state = translate.state_of(request)
+        with self._levels.wishing(translate.level_of(request)):
+            return await self._in_rounds(request, state, hear, patience)
+
+    async def _in_rounds(
+        self, request: Request, state: str, hear: Hear | None, patience: Patience
+    ) -> JsonObject:
         if state.startswith(translate.HELD):
             return await self._calls.resume(request, state, hear, patience)
         if state and not translate.is_accepted(translate.answers(request)):
@@ -165,6 +174,7 @@ class Session:
             welcome = await connection.ask(hello, patience=patience)
             version = translate.check_welcome(welcome, server=self.server)
             self._changes.forget()
+            self._levels.told(None)
             ended = partial(self._ended, connection)
             connection.begin(version, self._overhearing(connection), ended)
             with suppress(McpPeerError):  # requests will tell whether it minds
@@ -186,7 +196,9 @@ class Session:
     def _overhearing(self, connection: Connection) -> Arrived:
         def overhear(frame: JsonObject) -> None:
             if "id" not in frame:
-                self._changes.take(notification_of(frame))
+                notification = notification_of(frame)
+                self._calls.overheard(connection, notification)
+                self._changes.take(notification)
             elif self._tasks is not None:
                 self._calls.asked(connection, None, frame, self._tasks)
 
@@ -205,10 +217,10 @@ class Session:
         """A call that may ask; one whose session was lost was not carried out."""
         for _ in range(TRIES):
             connection = await self._connected(request, patience)
-            if self._tasks is None:
-                raise LocalError(f"MCP server {self.server}: its transport is not open")
-            held = self._calls.begin(request, connection, self._tasks)
             try:
+                if translate.level_of(request) is not None:
+                    await self._set_level(connection, patience)
+                held = self._calls.begin(request, connection, self._opened())
                 return await self._calls.follow(held, hear, patience)
             except SessionLost:
                 continue
@@ -219,6 +231,26 @@ class Session:
                 required = translate.required_urls(error.data, server=name, method=method)
                 return translate.round_of(required, translate.AGAIN)
         raise self._lost(request)
+
+    async def _set_level(self, connection: Connection, patience: Patience) -> None:
+        """Tell the server what to log, once for each change; one that refuses is not pressed."""
+        async with self._leveling:
+            level = self._levels.due()
+            if level is None or not translate.can_log(self._welcome):
+                return
+            asked = Request(self._ids.fresh(), "logging/setLevel", {"level": level.value})
+            try:
+                await connection.ask(asked, patience=patience)
+            except McpPeerError as refusal:
+                _log.info("mcp.level_refused", server=self.server, rule=refusal.rule)
+            except TransportError as error:  # the request it was for has not been sent
+                raise TransportError(str(error), delivered=False) from error
+            self._levels.told(level)
+
+    def _opened(self) -> TaskGroup:
+        if self._tasks is None:
+            raise LocalError(f"MCP server {self.server}: its transport is not open")
+        return self._tasks
 
     def _lost(self, request: Request) -> TransportError:
         text = f"MCP server {self.server}: {request.method}: each session is lost at once"

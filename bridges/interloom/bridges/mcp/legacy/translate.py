@@ -13,6 +13,7 @@ from typing import Final
 from interloom.bridges.mcp.core.asks import HELD_LIVE
 from interloom.bridges.mcp.core.errors import BadResult
 from interloom.bridges.mcp.core.frames import PREFIX, Notification, Request
+from interloom.bridges.mcp.core.notices import LOG_LEVEL, Level
 from interloom.bridges.mcp.core.routing import SUBSCRIPTION
 from interloom.bridges.mcp.core.subscriptions import ACKNOWLEDGED
 from interloom.runtime.errors import LocalError
@@ -57,6 +58,18 @@ def meta_of(request: Request) -> JsonObject:
     """The `_meta` of a stamped request."""
     meta = request.params.get("_meta")
     return meta if isinstance(meta, Mapping) else {}
+
+
+def level_of(request: Request) -> Level | None:
+    """The log level that a stamped request wishes for; None for no log."""
+    wished = meta_of(request).get(LOG_LEVEL)
+    return next((level for level in Level if level.value == wished), None)
+
+
+def can_log(welcome: JsonObject) -> bool:
+    """True when a server logs, and can be told from which level on."""
+    capabilities = welcome.get("capabilities")
+    return isinstance(capabilities, Mapping) and isinstance(capabilities.get("logging"), Mapping)
 
 
 def plain(request: Request) -> Request:
