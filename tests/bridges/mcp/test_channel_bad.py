@@ -13,6 +13,7 @@ from interloom.bridges.mcp.channel import MAX_STRAYS
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, McpPeerError, MethodNotFound
 from interloom.bridges.mcp.core.frames import MAX_DEPTH
 from interloom.bridges.mcp.memory import InMemory
+from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import LocalError, TransportError
 from tests.bridges.mcp.spoken import (
     Frame,
@@ -41,6 +42,21 @@ BAD: dict[str, tuple[bytes, type[McpPeerError], str]] = {
         b'{"jsonrpc":"2.0","id":"r1","result":{"a":"' + b"x" * 11_000_000 + b'"}}',
         BadFrame,
         "the reply is over 10485760 bytes",
+    ),
+    "too large, with its id at the end": (
+        b'{"jsonrpc":"2.0","result":{"a":"' + b"x" * 11_000_000 + b'"},"id":"r1"}',
+        BadFrame,
+        "the reply is over 10485760 bytes",
+    ),
+    "not UTF-8": (
+        b'{"jsonrpc":"2.0","id":"r1","result":{"a":"\xff"}}',
+        BadFrame,
+        "the reply is not JSON",
+    ),
+    "half a reply": (
+        b'{"jsonrpc":"2.0","id":"r1","result":{"a":',
+        BadFrame,
+        "the reply is not JSON",
     ),
     "error about no request": (
         framed(id=None, error={"code": -32700, "message": "x"}),
@@ -74,6 +90,8 @@ STRAYS: dict[str, bytes] = {
     "not UTF-8": b"\xff\xfe",
     "array": b"[1]",
     "request": framed(id=1, method="roots/list"),
+    "what we said": b'log: {"jsonrpc":"2.0","id":"r1","method":"tools/call", ...',
+    "half of what we said": b'{"jsonrpc":"2.0","id":"r1","method":"tools/call","par',
     "answer to nothing": framed(id="nobody", result={}),
     "answer to a number": framed(id=1, result={}),
     "carriage return": b"\r",
@@ -90,6 +108,50 @@ async def test_line_that_belongs_to_nobody_is_passed_over(name: str) -> None:
 
     async with opened(react) as (transport, _server):
         assert await transport.request(stamped("r1"), {}) == {"said": "r1"}
+
+
+async def test_notification_that_is_nested_too_deeply_fails_its_request_and_no_other() -> None:
+    """ours: whoever looks through it must come to an end."""
+    note = b'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","x":'
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("id") == "r1":
+            await server.say(note + DEEP.encode() + b"}}")
+        else:
+            await echo(server, frame)
+
+    async with opened(react) as (transport, _server):
+        with pytest.raises(BadFrame, match="nested deeper"):
+            await transport.request(stamped("r1", meta={"progressToken": "t"}), {})
+        assert await transport.request(stamped("r2"), {}) == {"said": "r2"}
+
+
+async def test_result_as_large_as_may_be_arrives_whole() -> None:
+    """ours: the cap is `max_bytes`, and nothing below it is lost."""
+    text = "x" * 10_000_000
+
+    async def react(server: Server, frame: Frame) -> None:
+        await server.say(result_of(frame, said=text))
+
+    async with opened(react) as (transport, _server):
+        assert (await transport.request(stamped("r1"), {}))["said"] == text
+
+
+async def test_server_that_stops_reading_is_given_up() -> None:
+    """ours: it answers nothing any more, however long it lives."""
+
+    async def deaf(end: StapledObjectStream[bytes]) -> None:
+        await end.receive()
+        await end.receive_stream.aclose()
+        await anyio.sleep_forever()
+
+    transport = InMemory("depot", deaf)
+    with anyio.fail_after(10):
+        async with transport.open():
+            with pytest.raises(TransportError, match="silent for"):
+                await transport.request(stamped("r1"), {}, patience=Patience(0.2, 9.0))
+            with pytest.raises(TransportError, match="closed its end"):
+                await transport.request(stamped("r2"), {})
 
 
 async def test_second_response_to_a_request_is_passed_over() -> None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interloom.bridges.mcp.core.lines import HEAD_BYTES, Line, LineDecoder, Overlong, encode_line
+from interloom.bridges.mcp.core.lines import (
+    HEAD_BYTES,
+    TAIL_BYTES,
+    Line,
+    LineDecoder,
+    Overlong,
+    encode_line,
+)
 
 LINES = st.lists(st.binary(max_size=40).filter(lambda b: b"\n" not in b and b"\r" not in b))
 
@@ -27,7 +34,7 @@ def test_lines_are_the_same_whatever_the_chunks_borders(
 
 
 @pytest.mark.parametrize("step", [1, 7, 10_000])
-def test_overlong_line_keeps_its_head_and_costs_no_other_line(step: int) -> None:
+def test_overlong_line_keeps_its_ends_and_costs_no_other_line(step: int) -> None:
     """ours: the caller can still see whose reply it was."""
     data = b"one\n" + b"x" * 5_000 + b"\ntwo\r\n" + b"y" * 11 + b"\n" + b"z" * 10 + b"\nthr"
     decoder = LineDecoder(max_bytes=10)
@@ -39,6 +46,9 @@ def test_overlong_line_keeps_its_head_and_costs_no_other_line(step: int) -> None
     heads = [line.head for line in found if isinstance(line, Overlong)]
     assert [head[:1] for head in heads] == [b"x", b"y"]
     assert all(len(head) <= HEAD_BYTES for head in heads)
+    tails = [line.tail for line in found if isinstance(line, Overlong)]
+    assert [tail[-1:] for tail in tails] == [b"x", b"y"]
+    assert all(len(tail) <= TAIL_BYTES for tail in tails)
     assert decoder.rest == 3
 
 

@@ -13,7 +13,7 @@ from interloom.bridges.mcp.core.routing import (
     Owner,
     Response,
     Stray,
-    owner_of_head,
+    ids_shown,
     progress_token,
     route,
 )
@@ -106,15 +106,17 @@ def test_no_message_breaks_the_router(value: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "owner"),
+    ("parts", "ids"),
     [
-        (b'{"jsonrpc":"2.0","id":"r1","result":{"content":[', "r1"),
-        (b'{"id" : "r1", "result":"xxx', "r1"),
-        (b'{"jsonrpc":"2.0","id":1,"result":', None),
-        (b"xxxxxx", None),
-        (b"", None),
+        ([b'{"jsonrpc":"2.0","id":"r1","result":{"content":[', b"xxx"], ["r1"]),
+        ([b'{"id" : "r1", "result":"xxx'], ["r1"]),
+        ([b'{"result":{"id":"nested","a":"', b'xxx"},"id":"r1"}'], ["nested", "r1"]),
+        ([b'{"jsonrpc":"2.0","id":1,"result":'], []),
+        ([b"xxxxxx", b""], []),
     ],
 )
-def test_beginning_of_an_overlong_reply_shows_whose_it_is(head: bytes, owner: str | None) -> None:
+def test_ends_of_a_reply_that_cannot_be_read_show_whose_it_may_be(
+    parts: list[bytes], ids: list[str]
+) -> None:
     """ours: one request fails at once, the others do not."""
-    assert owner_of_head(head) == owner
+    assert ids_shown(*parts) == ids

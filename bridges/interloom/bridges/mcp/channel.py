@@ -26,14 +26,21 @@ from interloom.bridges.mcp.core.frames import (
     check_depth,
     read_message,
 )
-from interloom.bridges.mcp.core.lines import Line, LineDecoder, Overlong, encode_line
+from interloom.bridges.mcp.core.lines import (
+    HEAD_BYTES,
+    TAIL_BYTES,
+    Line,
+    LineDecoder,
+    Overlong,
+    encode_line,
+)
 from interloom.bridges.mcp.core.routing import (
     Asked,
     Heard,
     Owner,
     Response,
     Stray,
-    owner_of_head,
+    ids_shown,
     route,
 )
 from interloom.bridges.mcp.port import Hear, Patience
@@ -44,6 +51,9 @@ from interloom.runtime.values import Json, JsonObject
 
 MAX_STRAYS: Final = 100
 """Lines in a row that belong to nobody before a server is treated as broken; ours."""
+
+LAST_WORDS_S: Final = 1.0
+"""Seconds a peer that reads no more is still listened to, for mostly it has ended; ours."""
 
 _ENDED: Final = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 _log = logger("mcp")
@@ -114,7 +124,7 @@ class Channel:
         """Read and write until the stream ends; then end every request that is under way."""
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._write)
+                tasks.start_soon(self._write_on, tasks.cancel_scope)
                 await self._read()
                 tasks.cancel_scope.cancel()
         finally:
@@ -178,6 +188,12 @@ class Channel:
             self._outgoing.append((data, waiting))
             self._has_outgoing.set()
 
+    async def _write_on(self, running: anyio.CancelScope) -> None:
+        """Write until the peer reads no more; then hear what it still has to say, and end."""
+        await self._write()
+        await anyio.sleep(LAST_WORDS_S)
+        running.cancel()
+
     async def _write(self) -> None:
         """Everything that became ready together is one write."""
         while True:
@@ -191,7 +207,7 @@ class Channel:
                 try:
                     await self._wire.send(b"".join(data for data, _ in batch))
                 except _ENDED:
-                    return  # the reader learns it too, and says so
+                    return
 
     async def _read(self) -> None:
         decoder = LineDecoder(max_bytes=self._manners.max_bytes)
@@ -205,18 +221,26 @@ class Channel:
 
     def _take(self, line: Line) -> None:
         if isinstance(line, Overlong):
-            self._refuse(owner_of_head(line.head), f"is over {self._manners.max_bytes} bytes")
+            ids = ids_shown(line.head, line.tail)
+            self._refuse(ids, f"is over {self._manners.max_bytes} bytes")
             return
         try:
             frame: Json = orjson.loads(line)
         except orjson.JSONDecodeError:
-            self._stray("is not JSON")
+            self._refuse(_ids_of_broken(line), "is not JSON")
             return
+        if isinstance(frame, list) and frame and self._attendant is not None:
+            for each in frame:  # several at once, as 2025-03-26 has it (basic/index "Batching")
+                self._sort(each, line)
+        else:
+            self._sort(frame, line)
+
+    def _sort(self, frame: Json, line: bytes) -> None:
         match route(frame):
             case Response() as response:
                 self._answer(response, line)
             case Heard() as heard:
-                self._heard(heard)
+                self._heard(heard, line)
             case Asked(frame=asked):
                 self._asked(asked)
             case Stray(rule=rule):
@@ -250,11 +274,17 @@ class Channel:
         sent = [waiting for waiting in self._waiting.values() if waiting.is_sent]
         return sent[0] if len(sent) == 1 else None
 
-    def _heard(self, heard: Heard) -> None:
+    def _heard(self, heard: Heard, line: bytes) -> None:
         self._strays = 0
         owner = self._owner(heard)
         if owner is not None:
-            owner.put(heard.notification)
+            try:
+                params, method = heard.notification.params, owner.request.method
+                check_depth(line, params, method, server=self.server)
+            except BadFrame as error:
+                owner.put(error)
+            else:
+                owner.put(heard.notification)
         elif heard.owner in {Owner.NOBODY, Owner.LOG} and self._attendant is not None:
             self._attendant.overheard(heard.notification)
 
@@ -270,8 +300,9 @@ class Channel:
                 return None
         return owners[0] if len(owners) == 1 else None
 
-    def _refuse(self, key: str | None, rule: str) -> None:
-        waiting = self._waiting.get(key or "")
+    def _refuse(self, ids: list[str], rule: str) -> None:
+        """Fail the request whose reply cannot be read, if one of these ids is a request's."""
+        waiting = next((self._waiting[key] for key in ids if key in self._waiting), None)
         if waiting is None:
             self._stray(rule)
         else:
@@ -308,6 +339,14 @@ class Channel:
     def _error(self, request: Request, rule: str, *, delivered: bool) -> TransportError:
         text = f"MCP server {self.server}: {request.method}: {rule}"
         return TransportError(text, delivered=delivered)
+
+
+def _ids_of_broken(line: bytes) -> list[str]:
+    """Whose a reply may be that is not JSON; what else a server writes is nobody's."""
+    head = line[:HEAD_BYTES]
+    if not head.startswith(b"{") or b'"method"' in head:
+        return []
+    return ids_shown(head, line[-TAIL_BYTES:])
 
 
 class _UnderWay:

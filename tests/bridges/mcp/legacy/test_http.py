@@ -28,7 +28,8 @@ from tests.bridges.mcp.legacy.parlour import (
     gives,
     visiting,
 )
-from tests.bridges.mcp.legacy.test_session import YES, asked, call, stamped
+from tests.bridges.mcp.legacy.test_questions import asked
+from tests.bridges.mcp.legacy.test_session import YES, call, stamped
 from tests.bridges.mcp.spoken import NO_HEADERS
 from tests.runtime.net.hostile import Seen, head, never
 

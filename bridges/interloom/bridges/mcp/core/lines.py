@@ -15,14 +15,18 @@ import orjson
 from interloom.runtime.values import Json
 
 HEAD_BYTES: Final = 1024
-"""Bytes kept of a line that is too long: enough to see whose reply it is."""
+"""Bytes kept of the beginning of a line that is too long: enough to see whose reply it is."""
+
+TAIL_BYTES: Final = 256
+"""The same of its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlong:
-    """A line over the cap; only its beginning was kept."""
+    """A line over the cap; only its beginning and its end were kept."""
 
     head: bytes
+    tail: bytes = b""
 
 
 Line: TypeAlias = bytes | Overlong
@@ -40,13 +44,14 @@ class LineDecoder:
         max_bytes: Cap for one line, its end not counted.
     """
 
-    __slots__ = ("_buffer", "_head", "_max_bytes", "_scanned")
+    __slots__ = ("_buffer", "_head", "_max_bytes", "_scanned", "_tail")
 
     def __init__(self, *, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._buffer = bytearray()
         self._scanned = 0
         self._head: bytes | None = None
+        self._tail = b""
 
     def feed(self, chunk: bytes) -> list[Line]:
         """Take the next bytes; return the lines they complete, without ends, no empty ones."""
@@ -61,6 +66,7 @@ class LineDecoder:
         del buffer[:start]
         if len(buffer) > self._max_bytes:
             self._head = self._head or bytes(buffer[:HEAD_BYTES])
+            self._tail = bytes(buffer[-TAIL_BYTES:])
             buffer.clear()
         self._scanned = len(buffer)
         return lines
@@ -75,6 +81,7 @@ class LineDecoder:
         if head is None and len(line) > self._max_bytes:
             head = line[:HEAD_BYTES]
         if head is not None:
-            return [Overlong(head)]
+            tail, self._tail = self._tail + line[-TAIL_BYTES:], b""
+            return [Overlong(head, tail[-TAIL_BYTES:])]
         line = line.removesuffix(b"\r")
         return [line] if line else []

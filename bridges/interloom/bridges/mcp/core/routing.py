@@ -97,10 +97,10 @@ def route(frame: Json) -> Route:
     return Stray("answers a request of ours that never was")  # our ids are strings
 
 
-def owner_of_head(head: bytes) -> str | None:
-    """The request id that the beginning of an overlong reply shows, if it does."""
-    found = _ID.search(head)
-    return found.group(1).decode("utf-8", "replace") if found else None
+def ids_shown(*parts: bytes) -> list[str]:
+    """The ids that stand in parts of a reply that cannot be read; one of them may be its own."""
+    found = (match for part in parts for match in _ID.finditer(part))
+    return [match.group(1).decode("utf-8", "replace") for match in found]
 
 
 def progress_token(params: JsonObject) -> str | None:

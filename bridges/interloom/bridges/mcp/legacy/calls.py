@@ -15,7 +15,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from interloom.bridges.mcp.core.frames import Notification, Request
+from interloom.bridges.mcp.core.frames import MAX_DEPTH, Notification, Request, is_too_deep
 from interloom.bridges.mcp.legacy import translate
 from interloom.bridges.mcp.legacy.held import Ended, HeldCall, Question
 from interloom.bridges.mcp.legacy.link import Connection, SessionLost
@@ -169,8 +169,9 @@ class Calls:
     ) -> JsonObject | None:
         """Give a question to the call it belongs to; the JSON-RPC error when that cannot be."""
         params = frame.get("params")
-        if not isinstance(params, Mapping):
-            return {"code": BAD_PARAMS, "message": "params must be an object"}
+        if not isinstance(params, Mapping) or is_too_deep(params):
+            rule = f"params must be an object, nested {MAX_DEPTH} deep at most"
+            return {"code": BAD_PARAMS, "message": rule}
         if held is None:
             candidates = [each for each in self._open(connection) if not each.waiting]
             if len(candidates) != 1:
