@@ -19,8 +19,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 setup: $(STAMP) ## make .venv with pinned dependencies
 
-run-demo: $(STAMP) ## a question that outlives a crash, on real parts, in under 30 s
-	@$(BIN)/python apps/demo/run.py
+run-demo: $(STAMP) ## a question that outlives a crash, in under 30 s; SCENARIO=replicas: three replicas
+	@$(BIN)/python apps/demo/$(or $(SCENARIO),run).py
 
 test: $(STAMP) ## all tests, warnings are errors
 	$(BIN)/python -m pytest

@@ -72,7 +72,7 @@ class Caller:
             CallFailed: Nobody answers, or the card is not one this caller can use.
         """
         config = ClientConfig(streaming=False, httpx_client=self._http)
-        with _named_failures():
+        with named_failures():
             card = await A2ACardResolver(self._http, url).get_agent_card()
             self._client = ClientFactory(config).create(card)
         return card.name
@@ -94,7 +94,7 @@ class Caller:
             context_id=context_id,
         )
         request = pb.SendMessageRequest(message=message)
-        with _named_failures():
+        with named_failures():
             replies = [reply async for reply in self._connected().send_message(request)]
         if len(replies) != 1 or not replies[0].HasField("task"):
             raise CallFailed("the agent did not answer with a task")
@@ -107,7 +107,7 @@ class Caller:
             CallFailed: No answer.
             Declined: The agent knows no such task.
         """
-        with _named_failures():
+        with named_failures():
             return _plain(await self._connected().get_task(pb.GetTaskRequest(id=task_id)))
 
     async def aclose(self) -> None:
@@ -134,7 +134,7 @@ def _plain(task: pb.Task) -> Task:
 
 
 @contextmanager
-def _named_failures() -> Generator[None]:
+def named_failures() -> Generator[None]:
     """Turn what the SDK raises into the two things a caller can tell apart."""
     try:
         yield

@@ -19,7 +19,7 @@ import anyio
 from anyio.abc import Process
 
 HOST = "127.0.0.1"
-READY_S = 10.0
+READY_S = 20.0
 GOODBYE_S = 2.0
 POLL_S = 0.05
 
@@ -72,7 +72,7 @@ class Service:
             missing: Asked again and again what is still missing; None means nothing.
 
         Raises:
-            ServiceDied: It ended first, or was not ready within 10 s.
+            ServiceDied: It ended first, or was not ready within 20 s.
         """
         with self.log.open("ab") as log:
             self._process = await anyio.open_process(

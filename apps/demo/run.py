@@ -7,7 +7,6 @@ network is needed. The exit status is 0 only if every step went as told.
 
 from __future__ import annotations
 
-import signal
 import sys
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 import anyio
 
 from demo.caller import Caller, CallFailed, Declined, Task
+from demo.curtain import Unexpected, played
 from demo.evidence import tool_calls, trace_ids
 from demo.processes import HOST, Service, ServiceDied, free_port, nobody_listens, read, tail
 from demo.transcript import Transcript
@@ -25,11 +25,6 @@ HERE = Path(__file__).resolve().parent
 AGENT = "concierge"
 STORY_S = 22.0
 ROUNDS = 2
-INTERRUPTED = 130
-
-
-class Unexpected(Exception):
-    """A step went otherwise than told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,21 +218,5 @@ async def attempt(tell: Transcript) -> int:
     return 1
 
 
-async def main() -> int:
-    """Play the story; a signal ends it early, and every process with it."""
-    status = INTERRUPTED
-    async with anyio.create_task_group() as group:
-        group.start_soon(_end_on_signal, group.cancel_scope)
-        status = await attempt(Transcript())
-        group.cancel_scope.cancel()
-    return status
-
-
-async def _end_on_signal(scope: anyio.CancelScope) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        async for _ in signals:
-            scope.cancel()
-
-
 if __name__ == "__main__":
-    sys.exit(anyio.run(main))
+    sys.exit(anyio.run(played, lambda: attempt(Transcript())))

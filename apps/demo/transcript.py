@@ -18,6 +18,9 @@ _STYLES: Final = {
     "concierge": "\033[32m",
     "runtime": "\033[33m",
     "tool server": "\033[35m",
+    "depot": "\033[35m",
+    "replica": "\033[33m",
+    "parcel": "\033[36m",
     "quiet": "\033[2m",
     "bad": "\033[31m",
 }
@@ -71,7 +74,8 @@ class Transcript:
             self._print(_MARGIN + line)
 
     def _painted(self, style: str, text: str) -> str:
-        code = _STYLES.get(style) if self._colour else None
+        kind = style.partition(" ")[0]  # `parcel 3` looks like any parcel
+        code = _STYLES.get(style, _STYLES.get(kind)) if self._colour else None
         return f"{code}{text}{_RESET}" if code else text
 
     def _print(self, line: str) -> None:

@@ -15,7 +15,7 @@ def make(log: Path, port: int) -> MCPServer:
     """The server, with its one tool."""
     server = MCPServer("tolls")
 
-    @server.tool()
+    @server.tool(structured_output=False)
     def pay(task: str, toll: int) -> str:
         """Pay a toll for a task."""
         with log.open("a") as book:

@@ -139,13 +139,12 @@ class Watcher:
 
     async def _answer(self, message_id: str) -> None:
         """Say what is to become of an interrupted call, once for each time we are asked."""
-        decision = self._chance.choice(["call it again", "it worked"])
-        if decision == "call it again":
+        decision = self._chance.choice(["retry", "done: paid"])
+        if decision == "retry":
             self.seen.allowed += 1
-        text = orjson.dumps({"decision": decision}).decode()
         while True:
             try:
-                await self._call(self._message(message_id, text))
+                await self._call(self._message(message_id, decision))
             except TransportError:
                 await anyio.sleep(AGAIN_S)
             else:
