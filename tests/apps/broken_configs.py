@@ -14,6 +14,7 @@ NO_PEERS = f"{NO_DELEGATION}; leave 'peers' out"
 NO_CARDS = f"{NO_DELEGATION}; leave this agent out"
 BAD_NAME = "this name has a character that is not allowed, or is too long"
 BAD_REFERENCE = "a reference is written ${NAME} or ${NAME:-default}; $${ is a literal ${"
+STORE = "must be 'sqlite:///PATH', 'postgresql://USER@HOST/DATABASE' or 'memory:'"
 OPEN_DOOR = (
     "others could reach this address and nobody is asked who they are; set server.tokens,"
     " bind 127.0.0.1, or set server.allowUnauthenticated: true"
@@ -249,13 +250,13 @@ BROKEN = [
     ),
     Broken(
         "a store of another kind",
-        f"{AGENT}store: postgresql://me:{SECRET}@h/db\n",
-        ("3: store: must be 'sqlite:///PATH' or 'memory:'",),
+        f"{AGENT}store: mysql://me:{SECRET}@h/db\n",
+        (f"3: store: {STORE}",),
     ),
     Broken(
         "SQLite's own memory name",
         f"{AGENT}store: 'sqlite:///:memory:'\n",
-        ("3: store: must be 'sqlite:///PATH' or 'memory:'",),
+        (f"3: store: {STORE}",),
     ),
     Broken(
         "an open door",

@@ -20,6 +20,8 @@ import pytest
 
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from tests.apps.agent_source import ECHO
+from tests.apps.broken_configs import SECRET
+from tests.postgres import Cluster
 
 BOUND_S = 30.0
 
@@ -32,13 +34,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refusal(folder: Path, exit_code: int = 2) -> str:
+def refusal(folder: Path, exit_code: int = 2, *, store: str = "sqlite:///interloom.db") -> str:
     """The last line `interloom run` writes, once it has given up as it should.
 
     All others are for whoever reads logs.
     """
-    ended = subprocess.run(
-        [sys.executable, "-m", "interloom.apps.cli", "run"],
+    ended = subprocess.run(  # noqa: S603 - our own interpreter, our own program
+        [sys.executable, "-m", "interloom.apps.cli", "run", "--store", store],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -122,10 +124,19 @@ def test_startup_that_fails_for_another_reason_is_unexpected_and_not_a_lack_of_c
     with closing(sqlite3.connect(folder / "interloom.db")) as database:
         database.execute(
             "INSERT INTO task (number, id, context_id, owner, agent, state, status_ms, seq)"
-            " VALUES (1, 't', 'c', '', 'echo', 'TASK_STATE_WORKING', 0, 0)"
+            " VALUES (1, 't', 'c', '', 'echo', 'a strange one', 0, 0)"
         )
         database.execute(
-            "INSERT INTO run (task, agent, state, attempt) VALUES (1, 'echo', 'active', 'many')"
+            "INSERT INTO run (task, agent, state, attempt) VALUES (1, 'echo', 'active', 1)"
         )
         database.commit()
     assert refusal(folder, 1) == "error: the server could not start; its log says why"
+
+
+def test_server_that_does_not_let_us_in_is_told_without_the_password(
+    folder: Path, cluster: Cluster
+) -> None:
+    address = f"127.0.0.1:{cluster.port}/postgres"
+    sentence = refusal(folder, store=f"postgresql://postgres:{SECRET}@{address}")
+    said = 'password authentication failed for user "postgres"'
+    assert sentence == f"error: store: postgresql://{address}: cannot be opened: {said}"

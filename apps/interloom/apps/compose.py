@@ -62,7 +62,7 @@ def compose(
         push=_posting(config, base_url, folder),
         around=tools.open,
     )
-    return Runtime(agents, _store(config.database()), settings)
+    return Runtime(agents, _store(config), settings)
 
 
 def _posting(config: Config, base_url: str, folder: Path) -> Posting | None:
@@ -160,5 +160,16 @@ def _is_agent(value: object) -> bool:
     return isinstance(value, AgentDefinition)
 
 
-def _store(database: Path | None) -> Callable[[], Ledger]:
-    return MemoryLedger if database is None else lambda: SqliteLedger(database)
+def _store(config: Config) -> Callable[[], Ledger]:
+    if config.store == "memory:":
+        return MemoryLedger
+    database = config.database()
+    if database is not None:
+        return lambda: SqliteLedger(database)
+    try:  # here, so that a process without it needs none of its packages
+        from interloom.runtime.ledger.postgres import PostgresLedger  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise BadConfig(
+            f"store: PostgreSQL needs {missing.name}: pip install 'interloom[postgres]'"
+        ) from None
+    return lambda: PostgresLedger(config.store)

@@ -181,20 +181,24 @@ class Config(Block):
     Attributes:
         agents: By name, which is also the last part of the agent's address.
         mcp_servers: By name, the disabled ones included.
-        store: `memory:` or `sqlite:///PATH`.
+        store: `memory:`, `sqlite:///PATH` or `postgresql://…`; may carry a password, so it is kept
+            out of `repr`.
         server: Where we listen.
         push: How the events of tasks are posted.
     """
 
     agents: Annotated[Mapping[AgentName, AgentEntry], Field(min_length=1)]
     mcp_servers: Mapping[ServerName, ServerEntry] = Field(default_factory=dict[str, ServerEntry])
-    store: Annotated[str, BeforeValidator(rules.store_url)] = DEFAULT_STORE
+    store: Annotated[str, BeforeValidator(rules.store_url)] = Field(
+        default=DEFAULT_STORE, repr=False
+    )
     server: ServerSettings = ServerSettings()
     push: PushSettings = PushSettings()
 
     def database(self) -> Path | None:
-        """The SQLite file tasks are kept in; None keeps them in memory."""
-        return Path(self.store.removeprefix("sqlite:///")) if self.store != "memory:" else None
+        """The SQLite file tasks are kept in; None where they are kept elsewhere."""
+        is_file = self.store.startswith("sqlite:///")
+        return Path(self.store.removeprefix("sqlite:///")) if is_file else None
 
     def local_agents(self) -> Mapping[str, LocalAgent]:
         """The agents this process serves."""

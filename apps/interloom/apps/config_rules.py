@@ -29,7 +29,9 @@ _YES = (True, "true")
 MAX_PORT = 65535
 _RETRY = frozenset(word.value for word in Repeat)
 _SECRET = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
-_STORE = re.compile(r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+")
+_STORE = re.compile(
+    r"memory:|sqlite:///(?!:memory:)[^\x00-\x1f?#]+|postgres(ql)?://[^\s\x00-\x1f\x7f#]+"
+)
 
 
 def agent_kind(entry: object) -> str:
@@ -136,9 +138,9 @@ def webhook_secret(value: object) -> object:
 
 
 def store_url(value: object) -> object:
-    """`memory:` or `sqlite:///PATH`."""
+    """`memory:`, `sqlite:///PATH` or a URL of PostgreSQL, whose parts only its driver reads."""
     if isinstance(value, str) and not _STORE.fullmatch(value):
-        raise ValueError("must be 'sqlite:///PATH' or 'memory:'")
+        raise ValueError("must be 'sqlite:///PATH', 'postgresql://USER@HOST/DATABASE' or 'memory:'")
     return value
 
 

@@ -25,7 +25,11 @@ from interloom.apps.failures import told
     type=float,
     help="Seconds running agents get at SIGTERM; overrides server.grace.",
 )
-@click.option("--store", metavar="URL", help="memory: or sqlite:///PATH; overrides store.")
+@click.option(
+    "--store",
+    metavar="URL",
+    help="memory:, sqlite:///PATH or postgresql://HOST/DATABASE; overrides store.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),

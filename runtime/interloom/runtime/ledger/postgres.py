@@ -31,6 +31,7 @@ from interloom.runtime.ledger.postgres_connection import (
     connect,
     described,
     is_away,
+    reason,
     translated,
 )
 from interloom.runtime.ledger.postgres_runs import RUN_STATEMENTS
@@ -82,9 +83,8 @@ class PostgresLedger:
                 prepare(session)
                 self._committer = PostgresCommitter(url, uuid4().hex, session)
             except psycopg.Error as error:
-                raise BadConfig(
-                    f"store: {described(url)}: cannot be opened: {_first_line(error)}"
-                ) from None
+                said = f"store: {described(url)}: cannot be opened: {reason(error, url)}"
+                raise BadConfig(said) from None
             undo.pop_all()
         self._writer = GroupWriter[Transaction](self._committer)
         self._readers = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]](
@@ -266,7 +266,3 @@ def _task_of(write: Write) -> str | None:
 
 async def _configure(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
     await connection.execute(SETTINGS, SETTING_VALUES)
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return str(error).strip().splitlines()[0]

@@ -35,6 +35,8 @@ SETTINGS: Final = (
 SETTING_VALUES: Final = (list(_SETTINGS), list(_SETTINGS.values()))
 
 _PLACE: Final = re.compile(r"\?|(?<!:):([a-z_]+)")
+_PREFIX: Final = re.compile(r"^.*\bfailed: (FATAL: +)?")
+"""What libpq says before the reason: where it tried to connect to, which we say ourselves."""
 _OURS: Final = re.compile(r"/\*pg (.*?)\*/")
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -112,6 +114,14 @@ def described(url: str) -> str:
     host = told.get("host", "localhost")
     port = f":{told['port']}" if "port" in told else ""
     return f"postgresql://{host}{port}/{told.get('dbname', told.get('user', ''))}"
+
+
+def reason(error: psycopg.Error, url: str) -> str:
+    """Why a database cannot be opened, in one line and without anything secret."""
+    first = next(iter(str(error).splitlines()), type(error).__name__)
+    said = _PREFIX.sub("", first).strip()
+    password = arguments(url).get("password")
+    return said.replace(password, "***") if password else said
 
 
 def connect(url: str) -> Session:

@@ -18,8 +18,9 @@ from structlog.typing import EventDict
 ROOT: Final = "interloom"
 """The logger above all of ours."""
 
-FOREIGN: Final = ("uvicorn", "asyncio")
-"""Loggers of the server and the event loop below us: their warnings concern an operator, too."""
+FOREIGN: Final = ("uvicorn", "asyncio", "psycopg")
+"""Loggers of what is below us, a server, an event loop, a database's driver: their warnings concern
+an operator, too."""
 
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 
