@@ -30,7 +30,13 @@ from interloom.apps.config import (
     parse,
 )
 from interloom.apps.config_block import Block
-from interloom.apps.config_server import PushSettings, ServerSettings, TlsEntry, TokenEntry
+from interloom.apps.config_server import (
+    PushSettings,
+    RetentionSettings,
+    ServerSettings,
+    TlsEntry,
+    TokenEntry,
+)
 from interloom.apps.terminal import ExitCode
 
 BOUND_S = 30.0
@@ -63,6 +69,7 @@ PLACES: tuple[tuple[str, type[Block]], ...] = (
     ("server.", ServerSettings),
     ("server.tokens.NAME.", TokenEntry),
     ("push.", PushSettings),
+    ("retention.", RetentionSettings),
     ("server.tls.", TlsEntry),
     ("agents.NAME.", LocalAgent),
     ("agents.NAME.extended.", ExtendedCard),
@@ -79,6 +86,7 @@ BLOCKS_OF_KEYS = {
     "agents.NAME.extended.skills",
     "mcpServers",
     "push",
+    "retention",
     "server",
     "server.tls",
     "server.tokens",

@@ -1,4 +1,4 @@
-"""Broken `push` blocks of interloom.yaml and all that is said about each."""
+"""Broken `push` and `retention` blocks of interloom.yaml and all that is said about each."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ BROKEN_PUSHES = [
             "6: push.maxConfigs: must be a number",
             "7: push.secret: must be 'whsec_' and the base64 of 24 to 64 random bytes",
             "8: push.signingkey: unknown key; did you mean 'signingKey'?",
+        ),
+    ),
+    Broken(
+        "retention",
+        f"{AGENT}retention: {{finished: 30}}\n",
+        ("3: retention.finished: must be a length of time like 90s, 45m, 12h or 30d",),
+    ),
+    Broken(
+        "retention in no unit",
+        f"{AGENT}retention: {{finished: 0d, done: 3w}}\n",
+        (
+            "3: retention.finished: must be a length of time like 90s, 45m, 12h or 30d",
+            "3: retention.done: unknown key",
         ),
     ),
 ]

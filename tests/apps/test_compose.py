@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 
 from interloom.apps.compose import compose
 from interloom.apps.config import parse
+from interloom.runtime.engine.retention import Retention
 from interloom.runtime.errors import BadConfig, Refused, Unauthenticated
 from interloom.runtime.serve.auth import Credentials, Principal
 from interloom.runtime.serve.body import BodyLimits
@@ -26,8 +27,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def runtime(folder: Path, server: str) -> Runtime:
+def runtime(folder: Path, server: str, *, retention: str = "{}") -> Runtime:
     text = f'agents: {{echo: {{use: "composed_agent:echo"}}}}\nstore: "memory:"\nserver: {server}\n'
+    text += f"retention: {retention}\n"
     config = parse(text, "interloom.yaml", {})
     base_url = config.server.url or f"http://{config.server.host}:8080"
     return compose(config, base_url=base_url, folder=folder)
@@ -184,3 +186,18 @@ def test_key_that_signs_cards_is_read_beside_the_configuration(folder: Path) -> 
     for name in ("bad.pem", "gone.pem"):
         with pytest.raises(BadConfig, match=rf"^server\.signingKey: .*{name}: "):
             runtime(folder, f"{{signingKey: {name}}}")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("{}", None),
+        ("{finished: 30d}", Retention(30 * 86400, every_s=600)),
+        ("{finished: 90s}", Retention(90, every_s=90)),
+    ],
+)
+def test_what_is_over_is_kept_for_ever_unless_told_otherwise(
+    folder: Path, said: str, kept: Retention | None
+) -> None:
+    """docs/operations.md."""
+    assert runtime(folder, "{}", retention=said).settings.retention == kept

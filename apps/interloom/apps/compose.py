@@ -15,6 +15,7 @@ from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.runtime.core.egress import Egress
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.outbox import Posting, Signer
+from interloom.runtime.engine.retention import EVERY_S, Retention
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
@@ -60,6 +61,7 @@ def compose(
         grace_s=config.server.grace,
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         push=_posting(config, base_url, folder),
+        retention=_retention(config),
         around=tools.open,
     )
     return Runtime(agents, _store(config), settings)
@@ -83,6 +85,13 @@ def _posting(config: Config, base_url: str, folder: Path) -> Posting | None:
         max_attempts=block.attempts,
         timeout_s=block.timeout,
     )
+
+
+def _retention(config: Config) -> Retention | None:
+    finished_s = config.retention.finished
+    if finished_s is None:
+        return None
+    return Retention(finished_s, every_s=min(EVERY_S, finished_s))
 
 
 def _signing_key(block: str, name: str | None, folder: Path) -> SigningKey | None:

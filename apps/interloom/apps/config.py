@@ -30,7 +30,13 @@ from pydantic import (
 
 from interloom.apps import config_rules as rules
 from interloom.apps.config_block import Block, Seconds, WebUrl
-from interloom.apps.config_server import PushSettings, ServerSettings, TlsEntry, TokenEntry
+from interloom.apps.config_server import (
+    PushSettings,
+    RetentionSettings,
+    ServerSettings,
+    TlsEntry,
+    TokenEntry,
+)
 from interloom.apps.config_words import BrokenRule, explain, ordered
 from interloom.apps.expand import expand
 from interloom.apps.yaml_marks import Document, Problem, Unreadable, read
@@ -185,6 +191,7 @@ class Config(Block):
             out of `repr`.
         server: Where we listen.
         push: How the events of tasks are posted.
+        retention: How long what is over is kept.
     """
 
     agents: Annotated[Mapping[AgentName, AgentEntry], Field(min_length=1)]
@@ -194,6 +201,7 @@ class Config(Block):
     )
     server: ServerSettings = ServerSettings()
     push: PushSettings = PushSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     def database(self) -> Path | None:
         """The SQLite file tasks are kept in; None where they are kept elsewhere."""
@@ -214,6 +222,7 @@ BLOCKS: Mapping[tuple[str, ...], type[Block]] = {
     ("server",): ServerSettings,
     ("server", "tokens"): TokenEntry,
     ("push",): PushSettings,
+    ("retention",): RetentionSettings,
     ("server", "tls"): TlsEntry,
     ("agents", "use"): LocalAgent,
     ("agents", "use", "extended"): ExtendedCard,

@@ -27,6 +27,8 @@ NO_DELEGATION = "delegation to other agents is not supported yet"
 
 _YES = (True, "true")
 MAX_PORT = 65535
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])")
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RETRY = frozenset(word.value for word in Repeat)
 _SECRET = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 _STORE = re.compile(
@@ -135,6 +137,14 @@ def webhook_secret(value: object) -> object:
         except BadConfig as problem:
             raise ValueError(str(problem)) from None
     return value
+
+
+def duration(value: object) -> object:
+    """A length of time like `30d`, as seconds."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("must be a length of time like 90s, 45m, 12h or 30d")
+    return int(found[1]) * _UNITS_S[found[2]]
 
 
 def store_url(value: object) -> object:

@@ -86,6 +86,16 @@ class ServerSettings(Block):
     allow_unauthenticated: bool = False
 
 
+class RetentionSettings(Block):
+    """How long things are kept.
+
+    Attributes:
+        finished: Seconds a task that is over is kept; None for ever.
+    """
+
+    finished: Annotated[int, BeforeValidator(rules.duration)] | None = None
+
+
 class PushSettings(Block):
     """How the events of tasks are posted to those who ask for it.
 

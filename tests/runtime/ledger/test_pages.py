@@ -15,7 +15,7 @@ import pytest
 
 from interloom.runtime.core.paging import Position, Query
 from interloom.runtime.ledger import pages
-from interloom.runtime.ledger.sqlite import SCHEMA
+from interloom.runtime.ledger.sqlite_file import SCHEMA
 from interloom.runtime.model import TaskState
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)

@@ -8,6 +8,7 @@ import resource
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -17,7 +18,9 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
 from interloom.runtime.ledger.columns import millis
 from interloom.runtime.ledger.rows import MoveTask, PutPush, PutStep, StoredTask
-from interloom.runtime.ledger.sqlite import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, SqliteLedger
+from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.ledger.sqlite_file import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import creation, event, move, record
@@ -265,3 +268,39 @@ async def test_guard_of_one_process_is_seen_by_the_next(path: Path) -> None:
             await ledger.commit(move(2))
         with pytest.raises(Conflict):
             await ledger.commit(MoveTask(record(seq=3), 2, (event(3, "event-2"),)))
+
+
+async def test_watcher_sees_what_comes_after_everything_was_deleted(path: Path) -> None:
+    """SQLite gives the numbers of the last rows again; `changes` goes by those of events."""
+    async with opened(path) as watching, opened(path) as writing:
+        for task_id in ("a", "b"):
+            await writing.commit(*creation(record(task_id)))
+            await writing.commit(move(1, task_id, state=TaskState.COMPLETED))
+        found: list[str] = []
+
+        async def watch() -> None:
+            async for changed in watching.changes(list, lambda: None):
+                found.extend(changed)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            await writing.commit(*creation(record("c")))
+            await writing.commit(move(1, "c"))
+            while "c" not in found:
+                await anyio.lowlevel.checkpoint()
+            await writing.commit(move(2, "c", state=TaskState.COMPLETED))
+            while found.count("c") < 2:
+                await anyio.lowlevel.checkpoint()
+            for _ in range(2):
+                assert any(await writing.prune(START + timedelta(days=1), limit=2))
+            await writing.commit(*creation(record("d")))
+            await writing.commit(move(1, "d"))
+            while "d" not in found:
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+
+
+async def test_several_processes_take_turns_at_a_chore(path: Path) -> None:
+    async with opened(path) as one, opened(path) as other:
+        taken = [await each.take_turn("prune", 3600) for each in (one, other, one)]
+        assert taken == [True, False, False]

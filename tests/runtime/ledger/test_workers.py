@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from interloom.runtime.errors import BadConfig
-from interloom.runtime.ledger.sqlite import SCHEMA
+from interloom.runtime.ledger.sqlite_file import SCHEMA
 from interloom.runtime.ledger.workers import MAX_WORKERS, Workers, kind_at
 
 LEASE_S: Final = 60.0

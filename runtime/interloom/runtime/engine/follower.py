@@ -6,6 +6,7 @@ import anyio
 
 from interloom.runtime.core.delivery import Cursor, advance
 from interloom.runtime.core.record import Event
+from interloom.runtime.engine.caller import no_task
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.tasks import PAGE, Tasks
 from interloom.runtime.errors import Unavailable
@@ -60,6 +61,7 @@ class Follower:
         """The next events, at least one, or none at all after `patience_s` seconds of silence.
 
         Raises:
+            TaskNotFound: The task was deleted meanwhile.
             Unavailable: The task can no longer be followed here; subscribe again.
         """
         if not self.is_behind:
@@ -73,6 +75,8 @@ class Follower:
             # Never beyond what was shown: this process may not know yet that more is stored.
             limit = min(PAGE, self._live.stored.seq - after)
             found = await self._tasks.ledger.events(self._live.stored.id, after=after, limit=limit)
+            if not found and limit > 0:  # it was kept long enough (`engine.retention`)
+                raise no_task(self._live.stored.id)
         fresh: list[Event] = []
         for cursor, event in advance(self._cursor, found, self._ends, present=self._present):
             self._cursor = cursor

@@ -16,6 +16,7 @@ from interloom.runtime.core.outbox import Progress, Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict, Unavailable
+from interloom.runtime.ledger import memory_order as order
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CallRow,
@@ -28,6 +29,7 @@ from interloom.runtime.ledger.rows import (
     MovePush,
     MoveTask,
     ParkRun,
+    Pruned,
     PushesFull,
     PushRow,
     PutCall,
@@ -74,6 +76,8 @@ class MemoryLedger:
         self._pushes: dict[str, dict[str, PushRow]] = {}
         self._outbox: dict[tuple[str, str], PushRow] = {}  # those of them that are due some day
         self._undelivered: dict[tuple[str, str, int], Undelivered] = {}
+        self._replied: dict[tuple[str, str, str], datetime] = {}  # when a message was answered
+        self._chores: dict[str, datetime] = {}  # when it is somebody's turn again
         self._is_due = False  # whether the transaction put something into the outbox
         self._nudge: Callable[[], None] | None = None
         self._undo = Undo()
@@ -177,7 +181,9 @@ class MemoryLedger:
 
     def _reply(self, write: PutReply) -> None:
         owner, agent, message_id, reply = write
-        self._remember((owner, agent, message_id), Seen("", reply))
+        key = owner, agent, message_id
+        self._remember(key, Seen("", reply))
+        self._put(self._replied, key, self._clock.now())
 
     def _remember(self, key: tuple[str, str, str], became: Seen) -> None:
         seen = self._messages.get(key)
@@ -221,7 +227,7 @@ class MemoryLedger:
         self._put_first(self._of(self._signals, write.task_id), write.key, write.value)
         run = self._runs.get(write.task_id)
         if run is not None and run.state is RunState.PARKED:
-            self._put(self._runs, run.task_id, _taken(run, write.worker))
+            self._put(self._runs, run.task_id, order.taken(run, write.worker))
 
     def _put_step(self, write: PutStep) -> None:
         self._put_first(self._of(self._steps, write.task_id), write.key, write.result)
@@ -312,10 +318,10 @@ class MemoryLedger:
             for task_id, run in self._runs.items()  # not all tasks: most are over
             if not run.worker
             and run.agent in agents
-            and (run.state is RunState.ACTIVE or _is_due(self._alarms.get(task_id), now))
+            and (run.state is RunState.ACTIVE or order.has_come(self._alarms.get(task_id), now))
         ]
         for task_id in free[:limit]:
-            self._runs[task_id] = _taken(self._runs[task_id], worker)
+            self._runs[task_id] = order.taken(self._runs[task_id], worker)
         return [self._runs[task_id] for task_id in free[:limit]]
 
     async def changes(
@@ -331,12 +337,12 @@ class MemoryLedger:
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all."""
-        records = [record for record in self._tasks.values() if _matches(record, query)]
+        records = [record for record in self._tasks.values() if order.matches(record, query)]
         total = len(records)
         if query.after is not None:
             last = (query.after.status_at, query.after.task_id)
-            records = [record for record in records if _edge(record) < last]
-        page = nlargest(query.size + 1, records, key=_edge)
+            records = [record for record in records if order.edge(record) < last]
+        page = nlargest(query.size + 1, records, key=order.edge)
         return [StoredTask(record, self._snapshots.get(record.id)) for record in page], total
 
     async def pushes(self, task_id: str) -> list[PushRow]:
@@ -347,11 +353,38 @@ class MemoryLedger:
     async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
         """What is to be posted, the earliest first; see `Ledger.outbox`."""
         waiting = [row for row in self._outbox.values() if row.host not in without]
-        return sorted(waiting, key=_turn)[:limit]
+        return sorted(waiting, key=order.turn)[:limit]
+
+    async def prune(self, before: datetime, *, limit: int) -> Pruned:
+        """Delete what was over before a moment; see `Ledger.prune`."""
+        if self._closed:
+            raise Unavailable("the store is closed")
+        tasks = order.over(self._tasks.values(), self._outbox, before)[:limit]
+        replies = order.answered(self._replied, before)[:limit]
+        tables: list[dict[str, Any]] = [self._tasks, self._snapshots, self._events, self._alarms]
+        tables += [self._steps, self._signals, self._calls, self._pushes]
+        order.forget(tables, tasks)
+        order.forget([self._undelivered], [key for key in self._undelivered if key[0] in tasks])
+        sent = [key for key, seen in self._messages.items() if seen.task_id in tasks]
+        order.forget([self._messages, self._replied], [*sent, *replies])
+        return Pruned(len(tasks), len(replies))
+
+    async def prunable(self, before: datetime) -> Pruned:
+        """What `prune` would delete."""
+        tasks = order.over(self._tasks.values(), self._outbox, before)
+        return Pruned(len(tasks), len(order.answered(self._replied, before)))
+
+    async def take_turn(self, chore: str, every_s: float) -> bool:
+        """Whether a chore is due; a store in memory has one process."""
+        now = self._clock.now()
+        is_due = self._chores.get(chore, now) <= now
+        if is_due:
+            self._chores[chore] = now + timedelta(seconds=every_s)
+        return is_due
 
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
         """Events that were given up, the latest first, at most `limit`."""
-        return sorted(self._undelivered.values(), key=_given_up, reverse=True)[:limit]
+        return sorted(self._undelivered.values(), key=order.given_up, reverse=True)[:limit]
 
     def watch_outbox(self, nudge: Callable[[], None]) -> None:
         """Have `nudge` called after each commit that put something there."""
@@ -360,35 +393,3 @@ class MemoryLedger:
     async def aclose(self) -> None:
         """Take no more writes."""
         self._closed = True
-
-
-def _taken(run: RunRow, worker: str) -> RunRow:
-    token, attempt = run.token + 1, run.attempt + bool(worker)
-    return run._replace(state=RunState.ACTIVE, worker=worker, token=token, attempt=attempt)
-
-
-def _is_due(alarm: datetime | None, now: datetime) -> bool:
-    return alarm is not None and alarm <= now
-
-
-def _turn(row: PushRow) -> tuple[datetime | None, str, str]:
-    return row.progress.due, row.task_id, row.id
-
-
-def _given_up(letter: Undelivered) -> tuple[datetime, str, str, int]:
-    return letter.at, letter.task_id, letter.push_id, letter.seq
-
-
-def _edge(record: TaskRecord) -> tuple[datetime, str]:
-    """What a listing is ordered by."""
-    return record.status_at, record.id
-
-
-def _matches(record: TaskRecord, query: Query) -> bool:
-    return (
-        record.owner == query.owner
-        and record.agent == query.agent
-        and (not query.context_id or record.context_id == query.context_id)
-        and (query.state is None or record.state is query.state)
-        and (query.since is None or record.status_at >= query.since)
-    )

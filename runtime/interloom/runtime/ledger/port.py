@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, Pruned, PushRow, RunRow, Seen, StoredTask, Write
 
 
 class Ledger(Protocol):
@@ -140,6 +141,37 @@ class Ledger(Protocol):
 
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
         """Events that were given up, the latest first, at most `limit`."""
+        ...
+
+    async def prune(self, before: datetime, *, limit: int) -> Pruned:
+        """Delete tasks that were over before a moment, and messages answered at once before it.
+
+        A task goes whole: events, messages, steps, signals, calls, push configs, dead letters. Ids
+        of its messages are new afterwards. One with an event that is still to be posted stays until
+        that was delivered or given up.
+
+        Args:
+            before: Since when a task is over.
+            limit: Tasks and replies at most; fewer where those have many events, as it is all one
+                transaction. To be called again until nothing is deleted.
+
+        Raises:
+            Unavailable: The store takes no writes.
+        """
+        ...
+
+    async def prunable(self, before: datetime) -> Pruned:
+        """What `prune`, called again and again, would delete."""
+        ...
+
+    async def take_turn(self, chore: str, every_s: float) -> bool:
+        """Whether something that one process at a time does for all is this one's to do now.
+
+        It is once in `every_s` seconds, by the store's clock, for whichever process asks first.
+
+        Raises:
+            Unavailable: The store takes no writes.
+        """
         ...
 
     def watch_outbox(self, nudge: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import BadConfig, Unavailable
-from interloom.runtime.ledger import columns, pages, postgres_runs, queries, run_statements
+from interloom.runtime.ledger import columns, pages, postgres_runs, prune, queries, run_statements
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.postgres_connection import (
     SETTING_VALUES,
@@ -42,6 +43,7 @@ from interloom.runtime.ledger.rows import (
     Journal,
     MovePush,
     MoveTask,
+    Pruned,
     PushRow,
     PutCall,
     PutPush,
@@ -211,6 +213,36 @@ class PostgresLedger:
         """Events that were given up, the latest first, at most `limit`."""
         rows = await self._read(queries.UNDELIVERED, (limit,))
         return [queries.undelivered(row) for row in rows]
+
+    async def prune(self, before: datetime, *, limit: int) -> Pruned:
+        """Delete what was over before a moment; see `Ledger.prune`."""
+        moment_ms, gone = columns.millis(before), Pruned()
+        rows = await self._read(f"{prune.FINISHED} LIMIT ?", (moment_ms, limit))
+        found = prune.batch(rows)
+
+        def delete(connection: Connection) -> None:
+            nonlocal gone
+            gone = prune.prune(connection, found, moment_ms, limit)
+
+        await self._transact(Transaction(delete, tuple(each.id for each in found)))
+        return gone
+
+    async def prunable(self, before: datetime) -> Pruned:
+        """What `prune` would delete; see `Ledger.prunable`."""
+        before_ms = columns.millis(before)
+        ((tasks, replies),) = await self._read(prune.COUNT_FINISHED, (before_ms, before_ms))
+        return Pruned(tasks, replies)
+
+    async def take_turn(self, chore: str, every_s: float) -> bool:
+        """Whether a chore is this process's to do now; see `Ledger.take_turn`."""
+        is_ours = False
+
+        def take(connection: Connection) -> None:
+            nonlocal is_ours
+            is_ours = prune.take_turn(connection, chore, int(every_s * 1000))
+
+        await self._transact(Transaction(take))
+        return is_ours
 
     def watch_outbox(self, nudge: Callable[[], None]) -> None:
         """Have `nudge` called after each commit that put something there."""

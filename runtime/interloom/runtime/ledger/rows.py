@@ -137,6 +137,18 @@ class Seen(NamedTuple):
     reply: bytes | None = None
 
 
+class Pruned(NamedTuple):
+    """What was deleted, or could be.
+
+    Attributes:
+        tasks: Tasks that were over, with everything that belonged to them.
+        replies: Messages that were answered at once, and their answers.
+    """
+
+    tasks: int = 0
+    replies: int = 0
+
+
 # Writes. A transaction is a tuple of these; it takes place whole or not at all.
 
 

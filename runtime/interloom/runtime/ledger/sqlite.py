@@ -8,11 +8,11 @@ hop ten times that. With `synchronous=FULL` a commit returns after the WAL is on
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from importlib.resources import files
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 
@@ -20,40 +20,33 @@ from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import BadConfig, Unavailable
-from interloom.runtime.ledger import columns, pages, queries, run_statements
+from interloom.runtime.ledger import columns, pages, prune, queries, run_statements
+from interloom.runtime.ledger import sqlite_file as file
 from interloom.runtime.ledger.heart import Heart
 from interloom.runtime.ledger.rows import (
     Journal,
+    Pruned,
     PushRow,
     RunRow,
     Seen,
     StoredTask,
     Write,
 )
+from interloom.runtime.ledger.sqlite_file import Durability
 from interloom.runtime.ledger.statements import run_write, seen
 from interloom.runtime.ledger.workers import Workers, opening, private
 from interloom.runtime.ledger.writer import GroupWriter, outcome
-
-APPLICATION_ID: Final = 0x17E2_100A
-"""Marks a database file as ours (`PRAGMA application_id`)."""
-SCHEMA: Final = tuple(
-    sorted(
-        (file for file in files("interloom.runtime.ledger").joinpath("schema", "sqlite").iterdir()),
-        key=lambda file: file.name,
-    )
-)
-"""The scripts that make the tables, each on top of the ones before; a new file begins with none."""
-SCHEMA_VERSION: Final = len(SCHEMA)
-"""How many of them a file has had (`PRAGMA user_version`)."""
 
 LEASE_S: Final = 30.0
 """Seconds without a word after which a process is taken for dead."""
 WATCH_S: Final = 0.02
 """Seconds between two looks at whether another process has written."""
 
-Durability: TypeAlias = Literal["full", "normal"]
-"""`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""
-
+_MARK: Final = (
+    "INSERT INTO event (rowid, task, seq, event_id, state, body, append, last)"
+    " VALUES (?1, 0, ?1, ?1, '', x'', 0, 0)"
+)
+"""A row of no task, in the place of the last event."""
 _LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
 _TAKE: Final = (  # made of constants
     f"UPDATE push SET worker = {run_statements.ME}"  # noqa: S608
@@ -120,12 +113,12 @@ class SqliteLedger:
         with ExitStack() as undo:
             undo.callback(self._workers.close)
             try:
-                self._writing = undo.enter_context(closing(_connect(path)))
+                self._writing = undo.enter_context(closing(file.connect(path)))
                 with opening(path):
-                    _prepare(self._writing, path, durability)
-                    _look_over(self._writing)
+                    file.prepare(self._writing, path, durability)
+                    file.look_over(self._writing)
                 self._workers.check(self._writing)
-                self._reading = undo.enter_context(closing(_connect(path)))
+                self._reading = undo.enter_context(closing(file.connect(path)))
             except sqlite3.Error as error:
                 raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None
             undo.pop_all()
@@ -134,6 +127,7 @@ class SqliteLedger:
         # Who we are to the others; None before we joined, and empty once we left.
         self._me: str | None = None
         self._writing.create_function("me", 0, lambda: self._me or None)
+        self._writing.create_function("now_ms", 0, file.now_ms)
 
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none; see `Ledger.commit`."""
@@ -176,7 +170,7 @@ class SqliteLedger:
         """Be one of the processes that work on runs; see `Ledger.join`."""
         await self._transact(lambda connection: self._workers.join(connection, worker))
         self._me = worker
-        beating = _connect(self._path)
+        beating = file.connect(self._path)
 
         def beat() -> bool:
             return self._workers.beat(beating, worker)
@@ -208,7 +202,7 @@ class SqliteLedger:
 
     async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
         """Take over runs nobody works on; see `Ledger.claim`."""
-        with _readable():
+        with file.readable():
             is_any = run_statements.is_any_free(self._reading, agents)
             if not is_any and not self._workers.dead(self._reading, worker):
                 return []  # which is how it mostly is, and costs no transaction
@@ -254,7 +248,7 @@ class SqliteLedger:
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         """What became of a message, or None when it is new."""
-        with _readable():
+        with file.readable():
             return seen(self._reading, owner, agent, message_id)
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:
@@ -280,6 +274,43 @@ class SqliteLedger:
         """Events that were given up, the latest first, at most `limit`."""
         return [queries.undelivered(row) for row in self._read(queries.UNDELIVERED, (limit,))]
 
+    async def prune(self, before: datetime, *, limit: int) -> Pruned:
+        """Delete what was over before a moment; see `Ledger.prune`."""
+        moment_ms, gone = columns.millis(before), Pruned()
+        rows = await anyio.to_thread.run_sync(self._finished, moment_ms, limit)
+        found = prune.batch(rows)
+
+        def delete(connection: sqlite3.Connection) -> None:
+            nonlocal gone
+            ((last,),) = connection.execute(_LAST_EVENT).fetchall()
+            gone = prune.prune(connection, found, moment_ms, limit)
+            _mark_last(connection, last)
+
+        await self._transact(delete)
+        return gone
+
+    def _finished(self, before_ms: int, limit: int) -> list[Any]:
+        """Tasks to be deleted; in a thread, as it may look at many."""
+        with file.readable(), closing(file.connect(self._path)) as connection:
+            return connection.execute(f"{prune.FINISHED} LIMIT ?", (before_ms, limit)).fetchall()
+
+    async def prunable(self, before: datetime) -> Pruned:
+        """What `prune` would delete; see `Ledger.prunable`."""
+        before_ms = columns.millis(before)
+        ((tasks, replies),) = self._read(prune.COUNT_FINISHED, (before_ms, before_ms))
+        return Pruned(tasks, replies)
+
+    async def take_turn(self, chore: str, every_s: float) -> bool:
+        """Whether a chore is this process's to do now; see `Ledger.take_turn`."""
+        is_ours = False
+
+        def take(connection: sqlite3.Connection) -> None:
+            nonlocal is_ours
+            is_ours = prune.take_turn(connection, chore, int(every_s * 1000))
+
+        await self._transact(take)
+        return is_ours
+
     def watch_outbox(self, nudge: Callable[[], None]) -> None:
         """Have `nudge` called after each commit that put something there."""
         self._nudge = nudge
@@ -288,7 +319,7 @@ class SqliteLedger:
         self, sql: str, values: Sequence[str | int | None] | Mapping[str, str | int] = ()
     ) -> list[Any]:
         """All rows of a query; `Any` as the columns are the query's to know."""
-        with _readable():
+        with file.readable():
             return self._reading.execute(sql, values).fetchall()
 
     async def aclose(self) -> None:
@@ -301,44 +332,13 @@ class SqliteLedger:
         self._workers.close()
 
 
+def _mark_last(connection: sqlite3.Connection, last: int) -> None:
+    """Have events numbered on, although the last one is gone: `changes` goes by their numbers."""
+    ((now,),) = connection.execute(_LAST_EVENT).fetchall()
+    if now < last:
+        connection.execute("DELETE FROM event WHERE task = 0")
+        connection.execute(_MARK, (last,))
+
+
 def _take_posts(connection: sqlite3.Connection) -> None:
     connection.execute(_TAKE)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # isolation_level None: transactions begin where we say so.
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and application != APPLICATION_ID:
-        raise BadConfig(f"{path}: is a database, but not a store of Interloom")
-    if version > SCHEMA_VERSION or (tables and version < 1):
-        raise BadConfig(f"{path}: has schema {version}; this version reads schema {SCHEMA_VERSION}")
-    # Only now, and outside of a transaction: it changes the file, which may be somebody else's.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {durability}")
-    for number, script in enumerate(SCHEMA[version:], version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {script.read_text('utf-8')}"
-            f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
-        )
-
-
-def _look_over(connection: sqlite3.Connection) -> None:
-    """Read a row of every table: damage where one begins is told at the start, not to a caller."""
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    for (name,) in tables:
-        connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchall()  # noqa: S608 - our tables
-
-
-@contextmanager
-def _readable() -> Generator[None]:
-    """Say that the store cannot be read, whatever SQLite's words for it are."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise Unavailable("the store cannot be read") from error

@@ -47,12 +47,12 @@ _STATUS: Final = (None, False, False)
 _NO_TASK: Final = 0
 """The number of no task."""
 # Each process has rows of its own on PostgreSQL, where several would wait for each other at them.
-_COUNT: Final = (
+COUNT: Final = (
     "INSERT INTO tally (owner, agent, state, tasks) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (owner, agent, state/*pg , slot*/) DO UPDATE"
     " SET tasks = tally.tasks + excluded.tasks"
 )
-_RECOUNT: Final = _COUNT.replace("(?, ?, ?, ?)", "(?, ?, ?, ?), (?, ?, ?, ?)")
+_RECOUNT: Final = COUNT.replace("(?, ?, ?, ?)", "(?, ?, ?, ?), (?, ?, ?, ?)")
 
 SEEN: Final = (
     "SELECT coalesce(task.id, ''), reply.body FROM message"
@@ -95,7 +95,7 @@ def _create_task(connection: Connection, write: CreateTask) -> None:
     ).fetchone()
     if created is None:
         raise Conflict("the task exists")
-    connection.execute(_COUNT, (record.owner, record.agent, record.state.value, 1))
+    connection.execute(COUNT, (record.owner, record.agent, record.state.value, 1))
     _take(connection, created[0], record, write.message_id)
     _append(connection, created[0], write.events)
 
@@ -170,7 +170,7 @@ def _put_reply(connection: Connection, write: PutReply) -> None:
     owner, agent, message_id, reply = write
     _remember(connection, (owner, agent, message_id), _NO_TASK)
     connection.execute(
-        "INSERT INTO reply (owner, agent, message_id, body) VALUES (?, ?, ?, ?)",
+        "INSERT INTO reply (owner, agent, message_id, body, at_ms) VALUES (?, ?, ?, ?, now_ms())",
         (owner, agent, message_id, reply),
     )
 

@@ -21,6 +21,7 @@ from interloom.runtime.engine.operations import Operations
 from interloom.runtime.engine.outbox import Posting, posting
 from interloom.runtime.engine.port import GRACE_S, Engine
 from interloom.runtime.engine.push_configs import PushConfigs
+from interloom.runtime.engine.retention import Retention, keep_pruning
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.port import Ledger
@@ -58,6 +59,7 @@ class Settings:
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown; see `GRACE_S`.
+        retention: How long what is over is kept; None for ever.
         push: How events are posted to whoever asks for them; None to post nothing, whatever the
             agents promise.
         around: Entered before the agents run and left after them: the connections and child
@@ -72,6 +74,7 @@ class Settings:
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
+    retention: Retention | None = None
     push: Posting | None = field(default_factory=Posting)
     around: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
@@ -144,7 +147,7 @@ class Runtime:
             )
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
-                async with self._open_push(ledger) as push, self._watched(engine) as health:
+                async with self._open_push(ledger) as push, self._tended(ledger, engine) as health:
                     agents = self._agents.values()
                     operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
                     operations.extended = self._extended
@@ -177,10 +180,13 @@ class Runtime:
         operations.go()
 
     @asynccontextmanager
-    async def _watched(self, engine: Engine) -> AsyncGenerator[Health]:
-        health = Health(engine.is_alive)
+    async def _tended(self, ledger: Ledger, engine: Engine) -> AsyncGenerator[Health]:
+        """Look after the process and its store while others work."""
+        health, retention = Health(engine.is_alive), self._settings.retention
         async with anyio.create_task_group() as group:
             group.start_soon(health.watch)
+            if retention is not None:
+                group.start_soon(keep_pruning, ledger, self._clock, retention)
             try:
                 yield health
             finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from datetime import datetime
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, PushRow, RunRow, Seen, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, Pruned, PushRow, RunRow, Seen, StoredTask, Write
 
 
 class ForwardingLedger:
@@ -83,6 +84,18 @@ class ForwardingLedger:
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
         """Events that were given up, the latest first."""
         return await self.inner.undelivered(limit=limit)
+
+    async def prune(self, before: datetime, *, limit: int) -> Pruned:
+        """Delete tasks that were over before a moment."""
+        return await self.inner.prune(before, limit=limit)
+
+    async def prunable(self, before: datetime) -> Pruned:
+        """What `prune` would delete."""
+        return await self.inner.prunable(before)
+
+    async def take_turn(self, chore: str, every_s: float) -> bool:
+        """Whether a chore is this process's to do now."""
+        return await self.inner.take_turn(chore, every_s)
 
     def watch_outbox(self, nudge: Callable[[], None]) -> None:
         """Have `nudge` called after each commit that put something there."""

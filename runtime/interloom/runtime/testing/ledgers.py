@@ -11,6 +11,7 @@ from typing import Final
 from interloom.runtime.testing import ledger_claims as claims
 from interloom.runtime.testing import ledger_pushes as pushes
 from interloom.runtime.testing import ledger_reads as reads
+from interloom.runtime.testing import ledger_retention as retention
 from interloom.runtime.testing import ledger_writes as writes
 from interloom.runtime.testing.promise import Promise
 
@@ -52,6 +53,14 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     pushes.a_config_that_is_given_up_is_due_no_more,
     pushes.the_outbox_is_read_earliest_first,
     pushes.a_commit_that_fills_the_outbox_nudges,
+    retention.a_task_that_is_over_is_deleted_whole,
+    retention.only_what_is_over_for_long_enough_is_deleted,
+    retention.what_is_over_is_deleted_in_batches,
+    retention.many_events_are_not_deleted_with_those_of_others,
+    retention.what_is_still_to_be_posted_is_not_deleted,
+    retention.a_message_answered_at_once_is_forgotten,
+    retention.what_comes_after_a_deletion_is_read_as_ever,
+    retention.a_chore_is_one_processs_at_a_time,
     claims.a_run_nobody_works_on_is_claimed_once,
     claims.runs_are_claimed_oldest_first_and_of_known_agents,
     claims.a_run_at_work_and_a_parked_one_are_not_claimed,

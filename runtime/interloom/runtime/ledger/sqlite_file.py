@@ -1,0 +1,78 @@
+"""The file of a SQLite store: how it is opened, made, and brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from interloom.runtime.errors import BadConfig, Unavailable
+
+APPLICATION_ID: Final = 0x17E2_100A
+"""Marks a database file as ours (`PRAGMA application_id`)."""
+SCHEMA: Final = tuple(
+    sorted(
+        (file for file in files("interloom.runtime.ledger").joinpath("schema", "sqlite").iterdir()),
+        key=lambda file: file.name,
+    )
+)
+"""The scripts that make the tables, each on top of the ones before; a new file begins with none."""
+SCHEMA_VERSION: Final = len(SCHEMA)
+"""How many of them a file has had (`PRAGMA user_version`)."""
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""
+
+
+def now_ms() -> int:
+    """As the database has it: the clock of this host."""
+    return time.time_ns() // 1_000_000
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection, for whichever thread."""
+    # isolation_level None: transactions begin where we say so.
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+    """Make the tables, or bring them up to date; by one process at a time.
+
+    Raises:
+        BadConfig: The file is somebody else's, or a newer version's.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise BadConfig(f"{path}: is a database, but not a store of Interloom")
+    if version > SCHEMA_VERSION or (tables and version < 1):
+        raise BadConfig(f"{path}: has schema {version}; this version reads schema {SCHEMA_VERSION}")
+    # Only now, and outside of a transaction: it changes the file, which may be somebody else's.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {durability}")
+    for number, script in enumerate(SCHEMA[version:], version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script.read_text('utf-8')}"
+            f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def look_over(connection: sqlite3.Connection) -> None:
+    """Read a row of every table: damage where one begins is told at the start, not to a caller."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in tables:
+        connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchall()  # noqa: S608 - our tables
+
+
+@contextmanager
+def readable() -> Generator[None]:
+    """Say that the store cannot be read, whatever SQLite's words for it are."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable("the store cannot be read") from error
