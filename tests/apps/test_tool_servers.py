@@ -12,6 +12,7 @@ import pytest
 from interloom.apps.config import parse
 from interloom.apps.tool_servers import ToolServers
 from interloom.bridges.handoff import EVERY_TOOL, Policy, Repeat, Sample
+from interloom.bridges.mcp import Reached
 from interloom.bridges.mcp.core.breaker import FAILURES
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
@@ -149,6 +150,29 @@ async def test_list_that_is_kept_is_stale_when_its_server_says_so() -> None:
                 await client.exchange(call.send())
 
     assert script.methods.count("tools/list") == 2
+
+
+async def test_account_of_each_server_is_told_at_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """docs/tool-servers.md; a server that nobody used has none."""
+    caplog.set_level("INFO")
+    script = depot(tools_call=gives({"content": []}))
+    call = Call("depot", "tools/call", {"name": "ship", "arguments": {}})
+    async with serving(script.answer) as server:
+        block: dict[str, object] = {"url": server.url, "headers": {"X-Key": "s3cret"}}
+        idle, tools = servers(block), servers(block)
+        with anyio.fail_after(20):
+            async with idle.open():
+                pass
+            assert "mcp.server_account" not in caplog.text
+            async with tools.open():
+                await tools.by_name["depot"].client.exchange(call.send())
+
+    (health,) = tools.health()
+    assert (health.era, health.reached, health.cache.misses) == ("modern", Reached.YES, 1)
+    assert "mcp.server_account" in caplog.text
+    assert "s3cret" not in str(health.to_json()) + repr(health)
 
 
 async def test_what_the_block_raises_leaves_it_as_it_is() -> None:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("interloom.apps.commands.run", "Serve the agents of an interloom.yaml."),
     "call": ("interloom.apps.commands.call", "Send an agent a message and follow its task."),
     "tasks": ("interloom.apps.commands.tasks", "List, show, answer and cancel an agent's tasks."),
+    "tools": ("interloom.apps.commands.tools", "Show how tool servers do, and what they offer."),
 }
 """Every command: the module that holds it, under the command's name, and its one-line help."""
 

@@ -34,6 +34,9 @@ from interloom.bridges.mcp.core.frames import Profile
 from interloom.bridges.mcp.pool import Connect
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.telemetry.log import logger
+
+_log = logger("mcp")
 
 
 class ToolServers:
@@ -80,13 +83,19 @@ class ToolServers:
             except Exception as error:  # noqa: BLE001 - raised below, outside of the groups
                 broke = error
             group.cancel_scope.cancel()
+        self._tell_account()
         if broke is not None:
             raise broke
 
     def health(self) -> tuple[Health, ...]:
         """How each server does, in the order of the file; asks nobody."""
-        found = (server.health() for server in self.by_name.values())
-        return tuple(health for health in found if health is not None)
+        return tuple(server.health() for server in self.by_name.values())
+
+    def _tell_account(self) -> None:
+        """Log what became of each server that was used."""
+        for health in self.health():
+            if health.answered is not None or health.problem:
+                _log.info("mcp.server_account", **health.to_json())
 
     async def _close_connections(self) -> None:
         with anyio.CancelScope(shield=True):

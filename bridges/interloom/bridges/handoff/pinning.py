@@ -53,6 +53,10 @@ class Pins:
         """The tools that were found to be others than those agreed to."""
         return tuple(sorted(self._changed))
 
+    def knows(self, tool: Tool) -> bool:
+        """Whether a definition of a tool was agreed to."""
+        return tool.name in self._agreed
+
     def compare(self, tool: Tool) -> bool:
         """Whether a tool is as agreed; one that nobody agreed to is as good as any."""
         is_agreed = self._agreed.get(tool.name, tool.digest) == tool.digest

@@ -15,6 +15,7 @@ from interloom.bridges.mcp.core.asks import Sample
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.health import Health
 from interloom.bridges.mcp.pool import Pool
+from interloom.runtime.errors import LocalError
 from interloom.runtime.values import Json, JsonObject
 
 
@@ -62,7 +63,7 @@ class ToolServer:
         """The server as a principal reaches it, while the block runs.
 
         Raises:
-            TransportError: Too many principals use it at this moment.
+            Crowded: Too many principals use it at this moment.
         """
         if self.pool is None:
             yield self
@@ -77,10 +78,14 @@ class ToolServer:
         else:
             self.pool.leave(state)
 
-    def health(self) -> Health | None:
-        """How it does; None where nobody keeps count."""
+    def health(self) -> Health:
+        """How it does; asks nobody.
+
+        Raises:
+            LocalError: It has no pool, which is what keeps count.
+        """
         if self.pool is None:
-            return None
+            raise LocalError(f"MCP server {self.client.server}: nobody keeps count of its health")
         return replace(self.pool.health(), changed_tools=self.pins.changed)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from interloom.bridges.handoff import pending, remote
+from interloom.bridges.handoff import pending, recovery, remote
 from interloom.bridges.handoff.conversation import Conversation
 from interloom.bridges.handoff.failures import failure
 from interloom.bridges.handoff.pending import Made
+from interloom.bridges.handoff.recovery import Standing
 from interloom.bridges.handoff.tool_server import ToolServer
 from interloom.bridges.mcp.core.errors import McpPeerError
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.bridges.mcp.core.tools import Tool, ToolResult, read_tool_result
+from interloom.bridges.mcp.pool import Crowded
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.errors import InterloomError, LocalError
+from interloom.runtime.errors import InterloomError, LocalError, Unavailable
 from interloom.runtime.ledger.rows import CallRow
 from interloom.runtime.values import JsonObject
 
@@ -50,16 +52,28 @@ class Toolbox:
             ToolUnanswered: There is no answer, or will never be one.
             LocalError: The agent has no such server, or the call cannot be put on the wire.
             PathChanged: The agent's code made another call here when it was run before.
+            Unavailable: Too many callers use the server; the agent's code is run again.
         """
         found = self._server(server)
         key = task.key(f"tool/{server}.{tool}")
         made = Made(task.task_id, key, server, tool, pending.digest(arguments))
-        async with found.of(task.owner) as reached:
-            result = await Conversation(reached, task, made).run(arguments)
+        result = await self._result(found, task, made, arguments)
         try:
             return read_tool_result(result, server=server)
         except McpPeerError as error:
             raise failure(error, server=server, tool=tool) from error
+
+    async def _result(
+        self, server: ToolServer, task: TaskContext, made: Made, arguments: JsonObject
+    ) -> JsonObject:
+        row = task.call(made.key)
+        if row is not None and recovery.found(row.state) is Standing.OVER:  # nobody is called
+            return await Conversation(server, task, made).run(arguments)
+        try:
+            async with server.of(task.owner) as reached:
+                return await Conversation(reached, task, made).run(arguments)
+        except Crowded as full:  # nothing is stored: the agent is run again, and finds room or not
+            raise Unavailable(str(full)) from full
 
     async def abandon(self, rows: Iterable[CallRow], *, owner: str) -> None:
         """Tell tool servers that nobody wants their tasks, or waits with them, any more.

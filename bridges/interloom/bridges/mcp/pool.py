@@ -68,6 +68,12 @@ class _Own:
         return self.users == 0 and not self.eras.is_holding
 
 
+class Crowded(TransportError):
+    """A pool has no room for the client of another principal; nothing was sent."""
+
+    code = "MCP_CROWDED"
+
+
 class Pool:
     """All that talks to one server.
 
@@ -125,7 +131,7 @@ class Pool:
 
         Raises:
             LocalError: The pool is not open.
-            TransportError: Too many principals use the server at this moment.
+            Crowded: Too many principals use the server at this moment.
         """
         if self._is_shared_with(principal):
             yield self.shared
@@ -207,7 +213,7 @@ class Pool:
         idle = next((name for name, own in self._own.items() if own.is_idle), None)
         if idle is None:
             rule = f"{self._bounds.clients} callers use it at a time; no more may"
-            raise TransportError(f"MCP server {self.server}: {rule}", delivered=False)
+            raise Crowded(f"MCP server {self.server}: {rule}", delivered=False)
         self._close(idle)
 
     def _close(self, principal: str) -> None:
