@@ -56,6 +56,19 @@ def dies_once(frame: Frame) -> None:
         os._exit(3)
 
 
+def tells(frame: Frame) -> None:
+    """Acknowledge a subscription and die; in a later process tell of a change as well."""
+    meta = {"io.modelcontextprotocol/subscriptionId": frame["id"]}
+    wanted = frame["params"]["notifications"]
+    about = {"_meta": meta, "notifications": wanted}
+    say(method="notifications/subscriptions/acknowledged", params=about)
+    mark = Path(os.environ["HEARD"])
+    if not mark.exists():
+        mark.touch()
+        os._exit(3)
+    say(method="notifications/tools/list_changed", params={"_meta": meta})
+
+
 def babbles(frame: Frame) -> None:
     """Say things that are no messages, then answer."""
     sys.stdout.write("Server ready!\n\n{broken\n")
@@ -94,7 +107,7 @@ def breeds(frame: Frame) -> None:
 
 HABITS: Mapping[str, Callable[[Frame], None]] = {
     each.__name__: each
-    for each in (echo, mute, dies, dies_once, babbles, floods, whispers, stays, breeds)
+    for each in (echo, mute, dies, dies_once, tells, babbles, floods, whispers, stays, breeds)
 }
 
 

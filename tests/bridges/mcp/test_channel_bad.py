@@ -101,13 +101,18 @@ STRAYS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", STRAYS)
 async def test_line_that_belongs_to_nobody_is_passed_over(name: str) -> None:
-    """stdio: a server MUST NOT write such a line; ours: many do, and mean nothing by it."""
+    """stdio: a server MUST NOT write such a line; ours: many do, and mean nothing by it.
+
+    None is answered: a client MUST NOT write responses.
+    """
 
     async def react(server: Server, frame: Frame) -> None:
         await server.say(STRAYS[name], result_of(frame, said="r1"), STRAYS[name])
 
-    async with opened(react) as (transport, _server):
+    async with opened(react) as (transport, server):
         assert await transport.request(stamped("r1"), {}) == {"said": "r1"}
+
+    assert [frame.get("method") for frame in server.frames] == ["resources/read"]
 
 
 async def test_notification_that_is_nested_too_deeply_fails_its_request_and_no_other() -> None:

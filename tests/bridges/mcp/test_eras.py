@@ -229,6 +229,27 @@ async def test_modern_error_to_the_probe_is_no_reason_to_fall_back(code: int) ->
     assert methods(server) == ["server/discover", "tools/list"]
 
 
+@pytest.mark.parametrize("code", [-32601, -32602, -32603, -32600, -32000, -32002, 1])
+async def test_any_other_error_to_the_probe_means_an_older_server(code: int) -> None:
+    """stdio: the fallback MUST NOT be keyed to one specific error code."""
+
+    class Gruff(Elder):
+        async def _take(self, server: Server, frame: Frame) -> None:
+            if frame.get("method") == "server/discover":
+                await server.say(framed(id=frame["id"], error={"code": code, "message": "x"}))
+            else:
+                await super()._take(server, frame)
+
+    async def react(server: Server, frame: Frame) -> None:
+        if "id" in frame:
+            await server.say(result_of(frame, **TOOLS))
+
+    async with lines_to(Gruff(react)) as eras:
+        assert await McpClient(eras).list_tools() == ()
+
+    assert eras.era is Era.LEGACY
+
+
 async def test_silence_to_the_probe_means_an_older_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """stdio: does not respond within a reasonable timeout; its answer may still come."""
     monkeypatch.setattr("interloom.bridges.mcp.eras.PROBE_S", 0.2)

@@ -25,6 +25,7 @@ from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import (
+    Frame,
     Reply,
     body,
     client_of,
@@ -73,6 +74,8 @@ async def test_post_carries_what_the_page_demands(port: PooledHttp) -> None:
 
     assert server.requests[0].head.startswith("POST /mcp?key=s3cret HTTP/1.1")
     fields = script.headers[0]
+    (frame,) = script.frames
+    assert (frame["method"], "id" in frame, "result" in frame) == ("resources/read", True, False)
     assert fields["accept"] == "application/json, text/event-stream"
     assert fields["content-type"] == "application/json"
     assert fields["mcp-protocol-version"] == "2026-07-28"
@@ -81,6 +84,18 @@ async def test_post_carries_what_the_page_demands(port: PooledHttp) -> None:
     assert fields["authorization"] == "Bearer t0ken"
     assert "t0ken" not in repr(spec)
     assert "s3cret" not in repr(spec)
+
+
+@pytest.mark.parametrize("name", ["content-type", "Content-Type", "CONTENT-TYPE"])
+async def test_header_is_read_whatever_the_case_of_its_name(port: PooledHttp, name: str) -> None:
+    """MCP 2026-07-28 streamable-http "Case Sensitivity"."""
+
+    def reply(frame: Frame) -> bytes:
+        content = framed(id=frame["id"], result=DONE)
+        return body(200, content, None, **{name: "application/json"})
+
+    async with serving(depot(resources_read=reply).answer) as server:
+        assert await read(client_of(server, port)) == DONE
 
 
 async def test_notices_on_the_way_are_passed_over(port: PooledHttp) -> None:

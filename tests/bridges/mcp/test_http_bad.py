@@ -6,6 +6,7 @@ Source: MCP 2026-07-28, basic/transports/streamable-http; the caps are ours.
 from __future__ import annotations
 
 import gzip
+import json
 
 import anyio
 import pytest
@@ -95,7 +96,9 @@ async def test_reply_that_breaks_a_rule_names_server_method_and_rule(
     async with serving(answer) as server:
         with pytest.raises(BadFrame, match=rule) as caught:
             await read(client_of(server, port))
+        posted = [json.loads(seen.body) for seen in server.requests]
 
+    assert [frame.get("method") for frame in posted] == ["resources/read"]
     assert str(caught.value).startswith("MCP server depot: resources/read: ")
 
 

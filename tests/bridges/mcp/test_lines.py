@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,8 +64,10 @@ def test_line_that_never_ends_does_not_fill_the_memory() -> None:
 
 def test_message_is_one_line_whatever_it_holds() -> None:
     """stdio: a message must not contain embedded newlines."""
-    line = encode_line({"text": "a\nb\r\u2028"})
+    line = encode_line({"text": "a\nb\r\u2028é"})
 
+    assert json.loads(line.decode("utf-8")) == {"text": "a\nb\r\u2028é"}
+    assert "é".encode() in line
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert b"\r" not in line

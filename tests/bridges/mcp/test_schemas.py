@@ -51,6 +51,25 @@ def test_value_that_does_not_fit_is_told_where_and_why(value: Json, rule: str | 
 
 
 @pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"prefixItems": [{"type": "integer"}]}, [1, "a"], ["a"]),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1, "b": 2}, {"a": 1}),
+        ({"properties": {"a": {}}, "unevaluatedProperties": False}, {"a": 1}, {"b": 1}),
+        ({"contains": {"const": 1}, "minContains": 2}, [1, 1], [1]),
+    ],
+)
+def test_schema_without_a_dialect_is_read_as_2020_12(
+    schema: JsonObject, good: Json, bad: Json
+) -> None:
+    """What only newer dialects have; `prefixItems` is of 2020-12 alone."""
+    compiled = compile_schema({"type": "object", "properties": {"x": schema}})
+
+    assert compiled.broken_rule({"x": good}, "arguments") is None
+    assert compiled.broken_rule({"x": bad}, "arguments") is not None
+
+
+@pytest.mark.parametrize(
     "dialect",
     [
         "https://json-schema.org/draft/2020-12/schema",

@@ -24,8 +24,10 @@ from interloom.bridges.mcp import children
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.frames import Profile, Request, request
 from interloom.bridges.mcp.core.rounds import Call
+from interloom.bridges.mcp.core.subscriptions import Change, Filter, ListChanged
 from interloom.bridges.mcp.port import Patience
 from interloom.bridges.mcp.stdio import CommandSpec, Stdio
+from interloom.bridges.mcp.watch import Watch
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
 
 CHILD = str(Path(__file__).parent / "child.py")
@@ -134,6 +136,25 @@ async def test_child_that_dies_mid_reply_ends_its_requests_and_is_started_again(
 
     assert caught.value.delivered
     assert str(caught.value).startswith("MCP server depot: resources/read: ")
+
+
+async def test_subscription_is_opened_again_with_the_child_that_is_started_again(
+    tmp_path: Path,
+) -> None:
+    """stdio "Unexpected Termination": the server holds no subscription across reconnections."""
+    changes: list[Change] = []
+
+    async def hear(change: Change) -> None:
+        changes.append(change)
+        if len(changes) == 2:  # what may have been missed, and what the new child tells
+            tasks.cancel_scope.cancel()
+
+    async with child("tells", HEARD=str(tmp_path / "mark")) as transport:
+        watch = Watch(McpClient(transport), Filter(tools=True), changed=hear)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch.run)
+
+    assert changes == [ListChanged(("tools/list",))] * 2
 
 
 async def test_child_that_keeps_dying_is_started_ever_more_rarely() -> None:
