@@ -11,7 +11,6 @@ import pytest
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import BadFrame, HttpFailure
-from interloom.bridges.mcp.core.subscriptions import Filter
 from interloom.bridges.mcp.eras import Era, Eras
 from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import BrokenOff, TransportError
@@ -25,7 +24,6 @@ from tests.bridges.mcp.legacy.parlour import (
     Frame,
     Parlour,
     event,
-    gives,
     visiting,
 )
 from tests.bridges.mcp.legacy.test_questions import asked
@@ -98,7 +96,7 @@ async def test_question_on_the_stream_of_a_call_is_held_and_answered() -> None:
         await seen.stream.send(event({"id": frame["id"], "result": {"content": []}}) + LAST)
 
     async with visiting(act) as (eras, parlour):
-        steps, done = await _ship(eras)
+        steps, done = await ship(eras)
         answer = parlour.frames[await parlour.until("POST response")]
 
     assert steps == 1
@@ -106,7 +104,7 @@ async def test_question_on_the_stream_of_a_call_is_held_and_answered() -> None:
     assert answer == {"jsonrpc": "2.0", "id": 7, "result": YES}
 
 
-async def _ship(eras: Eras) -> tuple[int, JsonObject]:
+async def ship(eras: Eras) -> tuple[int, JsonObject]:
     """Make a call and answer its one round of questions."""
     first = await eras.request(call("r1"), NO_HEADERS)
     answers = dict.fromkeys(asked(first), YES)
@@ -221,54 +219,6 @@ async def test_call_that_is_left_between_its_rounds_is_cancelled() -> None:
     assert parlour.frames[index]["params"] == {"requestId": "r1"}
 
 
-async def test_oversized_event_for_everybody_harms_nobody() -> None:
-    """ours: the stream is begun again, and requests go on."""
-
-    async def listen(parlour: Parlour, seen: Seen) -> None:
-        await seen.stream.send(STREAM + BIG)
-        await never(seen)
-
-    async with visiting(gives, listen) as (eras, parlour):
-        await eras.request(DISCOVER, NO_HEADERS)
-        while parlour.lines.count("GET") < 2:
-            await parlour.changed.wait()
-        assert await eras.request(LIST, NO_HEADERS)
-
-
-async def test_new_session_ends_the_subscriptions_of_the_old_one_alone() -> None:
-    """subscriptions: an unexpected disconnect; the old stream's end is no news to the new one."""
-
-    async def listen(parlour: Parlour, seen: Seen) -> None:
-        await seen.stream.send(STREAM)
-        if seen.headers["mcp-session-id"] == "s1":
-            await released.wait()
-            await seen.stream.send(event({}, retry=1) + LAST)
-            left.set()
-        else:
-            await renewed.wait()
-            await seen.stream.send(event({"method": "notifications/tools/list_changed"}))
-            await never(seen)
-
-    released, left, renewed = anyio.Event(), anyio.Event(), anyio.Event()
-    async with visiting(gives, listen) as (eras, parlour):
-        client = McpClient(eras)
-        async with client.listen(Filter(tools=True)) as (_, old):
-            await anext(old)
-            await parlour.until("GET")
-            parlour.gone.add("s1")
-            await eras.request(LIST, NO_HEADERS)
-            with pytest.raises(TransportError, match="the session ended"):
-                await anext(old)
-        async with client.listen(Filter(tools=True)) as (_, new):
-            await anext(new)
-            released.set()
-            await left.wait()
-            for _ in range(20):  # time enough for the end of the old stream to be heard of
-                await eras.request(LIST, NO_HEADERS)
-            renewed.set()
-            assert (await anext(new)).method == "notifications/tools/list_changed"
-
-
 async def test_leaving_a_call_says_so_because_a_closed_stream_does_not() -> None:
     """Sending Messages 6: to cancel, the client SHOULD send a CancelledNotification."""
 
@@ -282,45 +232,6 @@ async def test_leaving_a_call_says_so_because_a_closed_stream_does_not() -> None
         index = await parlour.until("POST notifications/cancelled")
 
     assert parlour.frames[index]["params"] == {"requestId": "r1"}
-
-
-async def test_changes_come_on_the_stream_of_everybody() -> None:
-    """Listening for Messages from the Server."""
-
-    async def listen(_: Parlour, seen: Seen) -> None:
-        await seen.stream.send(STREAM)
-        await released.wait()
-        await seen.stream.send(event({"method": "notifications/tools/list_changed"}))
-        await never(seen)
-
-    released = anyio.Event()
-    async with visiting(gives, listen) as (eras, parlour):
-        listening = McpClient(eras).listen(Filter(tools=True))
-        async with listening as (_subscription, said):
-            await anext(said)
-            await parlour.until("GET")
-            released.set()
-            assert (await anext(said)).method == "notifications/tools/list_changed"
-
-
-async def test_question_on_the_stream_of_everybody_is_that_of_the_only_call() -> None:
-    """ours: such servers are about, and one call alone can be meant."""
-
-    async def act(parlour: Parlour, seen: Seen, frame: Frame) -> None:
-        called.set()
-        await parlour.until("POST response")
-        await gives(parlour, seen, frame)
-
-    async def listen(_: Parlour, seen: Seen) -> None:
-        await called.wait()
-        question: JsonObject = {"id": 1, "method": "elicitation/create", "params": FORM}
-        await seen.stream.send(STREAM + event(question))
-        await never(seen)
-
-    called = anyio.Event()
-    async with visiting(act, listen) as (eras, _parlour):
-        await eras.request(DISCOVER, NO_HEADERS)
-        assert (await _ship(eras))[0] == 1
 
 
 @pytest.mark.parametrize(

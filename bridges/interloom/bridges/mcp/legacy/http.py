@@ -35,6 +35,8 @@ GOODBYE_S: Final = 5.0
 """Seconds that ending a request or a session may take."""
 FIRST_REFUSAL: Final = 400
 """The lowest HTTP status that says no to a notification or a response (transports, sending 4)."""
+BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""HTTP statuses that say nothing about whether a server offers a stream of everybody's; ours."""
 UNBOUNDED: Final = 2**62
 """Bytes of a stream as a whole; its events have their own bound."""
 
@@ -202,11 +204,12 @@ class HttpConnection:
             fields = {**_GET, "Last-Event-ID": last} if last else _GET
             try:
                 async with self._sending("GET", fields, limits) as reply:
-                    if reply.status != OK or media_type_of(reply) != "text/event-stream":
-                        self._check_session(reply)
-                        break  # it offers none
-                    pause_s = 0.0
-                    await exchange.read(reply, has_session=True)
+                    self._check_session(reply)
+                    if reply.status == OK and media_type_of(reply) == "text/event-stream":
+                        pause_s = 0.0
+                        await exchange.read(reply, has_session=True)
+                    elif reply.status not in BUSY:
+                        return  # it offers none
             except (TransportError, SessionLost, McpPeerError) as error:
                 _log.debug("mcp.stream_lost", server=self._spec.name, reason=str(error))
             pause_s = min(max(2 * pause_s, exchange.pickup.retry_s), MAX_PAUSE_S)
