@@ -7,6 +7,7 @@ who ask for it and passed over by the others.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,15 +18,14 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.agents import FIELD, FORM, result
 from interloom.runtime.wire.card import About
-from tests.runtime.engine.house import COLD_S, Store, house, said
+from tests.runtime.engine.house import COLD_S, Store, house, said, store_of_kind
 
 Body = Callable[[TaskContext], Awaitable[tuple[Product, ...]]]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    folder = tmp_path_factory.mktemp("changed")
-    return Store(folder / "store.db" if request.param == "sqlite" else None)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return store_of_kind(request, tmp_path)
 
 
 class Code:

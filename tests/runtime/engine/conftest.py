@@ -1,4 +1,4 @@
-"""Both stores. The engine runs on asyncio."""
+"""Every store. The engine runs on asyncio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.engine.house import Store
+from tests.runtime.engine.house import Store, store_of_kind
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +14,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store(tmp_path / "store.db" if request.param == "sqlite" else None)
+    return store_of_kind(request, tmp_path)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import anyio
 import orjson
+import pytest
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.engine.agent import Agent
@@ -19,6 +21,7 @@ from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import Conflict, Unavailable, UnsupportedOperation
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.rows import ParkRun, RunState
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import (
@@ -45,23 +48,34 @@ WARM_S: Final = 3600.0
 
 
 class Store:
-    """Where tasks outlive a runtime: a file, or a `MemoryLedger` that is never closed."""
+    """Where tasks outlive a runtime: what is opened, or a `MemoryLedger` that is never closed."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, open_: Callable[[], Ledger] | None = None) -> None:
+        self._open = open_
         self._memory = MemoryLedger()
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Ledger]:
-        if self._path is None:
+        if self._open is None:
             yield self._memory
             return
-        ledger = SqliteLedger(self._path)
+        ledger = self._open()
         try:
             yield ledger
         finally:
             with anyio.CancelScope(shield=True):
                 await ledger.aclose()
+
+
+def store_of_kind(request: pytest.FixtureRequest, folder: Path) -> Store:
+    """An empty store of the kind that a fixture's parameter names."""
+    match request.param:
+        case "memory":
+            return Store()
+        case "sqlite":
+            return Store(partial(SqliteLedger, folder / "store.db"))
+        case _:
+            return Store(partial(PostgresLedger, request.getfixturevalue("store_url"), lease_s=1))
 
 
 class House:

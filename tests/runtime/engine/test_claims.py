@@ -32,7 +32,7 @@ class ClaimedStore(Store):
     """In memory, and its runs are claimed."""
 
     def __init__(self) -> None:
-        super().__init__(None)
+        super().__init__()
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Ledger]:

@@ -70,7 +70,7 @@ class Callers(RuleBasedStateMachine):
         super().__init__()
         self._opening = start_blocking_portal("asyncio")
         self._portal = self._opening.__enter__()
-        self._store = Store(None)
+        self._store = Store()
         self._messages = 0
         self.known: list[Known] = []
         self._enter(WARM_S)

@@ -50,18 +50,21 @@ class Desk:
         self.ledger, self.receiver, self.http = ledger, receiver, http
         self.clock = FakeClock()
         self.worker = self._made()
-        self._life = anyio.CancelScope()
+        self._life, self._gone = anyio.CancelScope(), anyio.Event()
 
     def _made(self, posting: Posting | None = None) -> Outbox:
         return Outbox(self.ledger, self.http, self.clock, posting or Posting(), retry_s=0)
 
     async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+        self._gone = anyio.Event()
         with anyio.CancelScope() as self._life:
             await self.worker.serve(task_status=task_status)
+        self._gone.set()
 
     async def kill(self, group: TaskGroup) -> None:
         """End the worker where it stands, and begin another one."""
         self._life.cancel()
+        await self._gone.wait()
         while self.receiver.open:
             await anyio.lowlevel.checkpoint()
         self.worker = self._made()

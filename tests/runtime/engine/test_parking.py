@@ -135,8 +135,9 @@ async def test_first_of_two_answers_at_once_stands_and_the_other_is_kept(
             group.start_soon(home.send, "second", task)
 
         task = await home.get(task)
-        assert (task.status.state, said(task)) == (TaskState.COMPLETED, "first")
-        assert words(task)[-2:] == ["first", "second"]
+        assert task.status.state is TaskState.COMPLETED
+        assert sorted(words(task)[-2:]) == ["first", "second"]
+        assert said(task) == words(task)[-2]  # whichever the store had first
 
 
 async def test_answer_that_does_not_fit_leaves_the_task_parked(store: Store) -> None:

@@ -185,6 +185,7 @@ class EmbeddedEngine:
                 try:
                     await self._drained.wait()
                 finally:
+                    self._group = None
                     self._claiming.cancel()
                     watching.cancel()
                     with anyio.CancelScope(shield=True):

@@ -23,7 +23,7 @@ from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.push_configs import WITHIN, PushConfigs, Wish, no_push
 from interloom.runtime.engine.tasks import Tasks, owned
-from interloom.runtime.errors import AgentRejected, BadParams, UnsupportedOperation
+from interloom.runtime.errors import AgentRejected, BadParams, Conflict, UnsupportedOperation
 from interloom.runtime.ledger.rows import MessageSeen, PutReply, PutStep, Seen, Write
 from interloom.runtime.model import (
     Message,
@@ -240,13 +240,15 @@ class Inbox:
             decision = decide.follow_up(record, message, now=self._clock.now())
             return decision, self._writes(caller, record, decision.effects, wish)
 
+        if message.message_id in live.messages:  # it came again while the store was asked
+            return live
         live.messages.add(message.message_id)
         try:
             live, decision = await self._tasks.change(live, joined, message_id=message.message_id)
         except BaseException as error:
             live.messages.discard(message.message_id)  # it was not taken: it may be sent again
-            if isinstance(error, MessageSeen) and error.seen.task_id != live.record.id:
-                raise _used_elsewhere() from None
+            if isinstance(error, Conflict) and await self._is_repeat(caller, live, message):
+                return await self._tasks.renewed(live)  # another process was quicker
             raise
         self._engine.act(live, decision.effects)
         return live

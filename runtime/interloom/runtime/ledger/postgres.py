@@ -7,8 +7,11 @@ server that is restarted meanwhile is waited for, by writes longer than by reads
 
 from __future__ import annotations
 
+import math
+import os
+import platform
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +25,15 @@ from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import BadConfig, Unavailable
-from interloom.runtime.ledger import columns, pages, postgres_runs, prune, queries, run_statements
+from interloom.runtime.ledger import (
+    absurd,
+    columns,
+    pages,
+    postgres_workers,
+    prune,
+    queries,
+    run_statements,
+)
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.postgres_connection import (
     SETTING_VALUES,
@@ -35,7 +46,8 @@ from interloom.runtime.ledger.postgres_connection import (
     reason,
     translated,
 )
-from interloom.runtime.ledger.postgres_runs import RUN_STATEMENTS
+from interloom.runtime.ledger.postgres_hints import Hint, Listener, Teller
+from interloom.runtime.ledger.postgres_pulse import Pulse
 from interloom.runtime.ledger.postgres_schema import prepare
 from interloom.runtime.ledger.postgres_writer import PostgresCommitter, Transaction
 from interloom.runtime.ledger.rows import (
@@ -48,6 +60,9 @@ from interloom.runtime.ledger.rows import (
     PutCall,
     PutPush,
     PutReply,
+    PutRun,
+    PutSignal,
+    ReleaseRun,
     RunRow,
     Seen,
     StoredTask,
@@ -56,6 +71,8 @@ from interloom.runtime.ledger.rows import (
 from interloom.runtime.ledger.statements import SEEN
 from interloom.runtime.ledger.writer import GroupWriter, outcome
 
+LEASE_S: Final = 30.0
+"""Seconds without a word after which a process is taken for dead."""
 READERS: Final = 4
 """Connections to read on, at most."""
 READ_PATIENCE_S: Final = 5.0
@@ -66,13 +83,14 @@ _PAUSE_S: Final = 0.1
 class PostgresLedger:
     """Rows in one database, which processes of several hosts may serve."""
 
-    takes_at_write = True
+    takes_at_write = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
         """Open the store, and make its tables where there are none.
 
         Args:
             url: `postgresql://USER:PASSWORD@HOST/DATABASE`, with libpq's parameters.
+            lease_s: Seconds a process that says nothing is taken for alive; whole ones.
 
         Raises:
             BadConfig: The server is not there or does not let us in, or the database holds
@@ -83,7 +101,8 @@ class PostgresLedger:
                 session = connect(url)
                 undo.callback(session.close)
                 prepare(session)
-                self._committer = PostgresCommitter(url, uuid4().hex, session)
+                name = uuid4().hex
+                self._committer = PostgresCommitter(url, name, session)
             except psycopg.Error as error:
                 said = f"store: {described(url)}: cannot be opened: {reason(error, url)}"
                 raise BadConfig(said) from None
@@ -98,6 +117,11 @@ class PostgresLedger:
             reconnect_timeout=READ_PATIENCE_S,
             open=False,
         )
+        self._lease_s = math.ceil(lease_s)
+        self._statements = absurd.run_statements(self._lease_s)
+        self._queues: set[str] = set()  # agents that have theirs
+        self._teller, self._listener = Teller(url, name), Listener(url, name, self._read)
+        self._url, self._pulses = url, dict[str, Pulse]()
         self._nudge: Callable[[], None] | None = None
         # Who we are to the others; None before we joined, and empty once we left.
         self._me: str | None = None
@@ -108,16 +132,35 @@ class PostgresLedger:
         A server that goes away for longer than this waits may still have stored them.
         """
         is_due = False
+        queues = {write.agent for write in writes if isinstance(write, PutRun)} - self._queues
 
         def work(connection: Connection) -> None:
             nonlocal is_due
+            for agent in queues:
+                absurd.make_queue(connection, agent)
             for write in writes:
-                if RUN_STATEMENTS[type(write)](connection, write):
+                if self._statements[type(write)](connection, write):
                     is_due = True
 
         await self._transact(Transaction(work, tuple(filter(None, map(_task_of, writes)))))
-        if is_due and self._nudge is not None:
-            self._nudge()
+        self._queues |= queues
+        self._tell(writes)
+        if is_due:
+            self._nudge_outbox()
+
+    def _tell(self, writes: Sequence[Write]) -> None:
+        """Tell others what there is to see and to do."""
+        hint = Hint()
+        for write in writes:
+            match write:
+                case MoveTask():
+                    hint.tasks[write.record.id] = write.record.seq
+                case PutRun() | PutSignal() | ReleaseRun():
+                    hint.runs = True
+                case _:
+                    pass
+        if hint.tasks or hint.runs:
+            self._teller.tell(hint)
 
     async def _transact(self, transaction: Transaction) -> None:
         with anyio.CancelScope(shield=True):
@@ -144,10 +187,13 @@ class PostgresLedger:
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""
-        del on_loss
-        await self._transact(Transaction(lambda connection: postgres_runs.join(connection, worker)))
+        await self._stop_pulses()
+        host = f"{platform.node()}:{os.getpid()}"
+        join = Transaction(lambda connection: postgres_workers.join(connection, worker, host))
+        await self._transact(join)
         self._me = worker
         self._committer.work_as(worker)
+        self._pulses[worker] = Pulse(self._url, worker, lease_s=self._lease_s, on_loss=on_loss)
 
     async def beat(self, worker: str) -> bool:
         """Write that a worker is alive; see `Ledger.beat`."""
@@ -155,7 +201,7 @@ class PostgresLedger:
 
         def write(connection: Connection) -> None:
             nonlocal is_member
-            is_member = postgres_runs.beat(connection, worker)
+            is_member = postgres_workers.beat(connection, worker)
 
         await self._transact(Transaction(write))
         return is_member
@@ -163,27 +209,53 @@ class PostgresLedger:
     async def leave(self, worker: str) -> None:
         """Work on runs no more; see `Ledger.leave`."""
         if worker == self._me:
+            await self._stop_pulses()
             self._me = ""
             self._committer.work_as("")
-            work = Transaction(lambda connection: postgres_runs.leave(connection, worker))
-            await self._transact(work)
+            leave = Transaction(lambda connection: postgres_workers.leave(connection, worker))
+            await self._transact(leave)
+            self._teller.tell(Hint(runs=True, posts=True))
+
+    async def _stop_pulses(self) -> None:
+        while self._pulses:
+            _, pulse = self._pulses.popitem()
+            await anyio.to_thread.run_sync(pulse.stop)
 
     async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
         """Take over runs nobody works on; see `Ledger.claim`."""
+        lease_ms = 1000 * self._lease_s
+        found = await self._read(postgres_workers.LOOK, (list(agents), worker, lease_ms))
+        free = [agent for (agent,) in found if agent is not None]
+        if len(free) < len(found):
+            bury = Transaction(lambda session: postgres_workers.bury(session, worker, lease_ms))
+            await self._transact(bury)
+            self._teller.tell(Hint(runs=True, posts=True))
         claimed: list[RunRow] = []
+        is_member = True
 
         def take(connection: Connection) -> None:
-            claimed[:] = postgres_runs.claim(connection, worker, agents, limit)
+            nonlocal is_member
+            is_member = postgres_workers.is_member(connection, worker)
+            if is_member:
+                claimed[:] = postgres_workers.claim(
+                    connection, worker, free, limit=limit, lease_s=self._lease_s
+                )
 
-        await self._transact(Transaction(take))
+        if free:
+            await self._transact(Transaction(take))
+        if not is_member and worker in self._pulses:
+            self._pulses[worker].lose()
         return claimed
 
-    async def changes(
+    def changes(
         self, held: Callable[[], Collection[str]], free: Callable[[], None]
     ) -> AsyncGenerator[Mapping[str, int]]:
         """Tasks that got events, whoever wrote them; see `Ledger.changes`."""
-        await anyio.sleep_forever()
-        yield {}
+        return self._listener.changes(held, free, self._nudge_outbox)
+
+    def _nudge_outbox(self) -> None:
+        if self._nudge is not None:
+            self._nudge()
 
     async def seen(self, owner: str, agent: str, message_id: str) -> Seen | None:
         """What became of a message, or None when it is new."""
@@ -205,7 +277,7 @@ class PostgresLedger:
         if self._me == "":
             return []
         if self._me is not None and await self._read(queries.FREE):
-            await self._transact(Transaction(postgres_runs.take_posts))
+            await self._transact(Transaction(postgres_workers.take_posts))
         rows = await self._read(*queries.outbox(self._me, limit=limit, without=without))
         return [columns.push(row) for row in rows]
 
@@ -276,7 +348,9 @@ class PostgresLedger:
     async def aclose(self) -> None:
         """Write what is queued and let go of the server."""
         with anyio.CancelScope(shield=True):
+            await self._stop_pulses()
             await anyio.to_thread.run_sync(self._writer.close)
+            await anyio.to_thread.run_sync(self._teller.close)
             self._committer.close()
             await self._readers.close()
 
