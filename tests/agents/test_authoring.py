@@ -57,14 +57,9 @@ def test_what_the_author_says_comes_first() -> None:
     assert (made.tools, made.about.skills) == (("flights",), (skill,))
 
 
-def test_peers_are_refused_rather_than_ignored() -> None:
-    """Ours: nothing delegates yet, and an author must not believe it does."""
-    with pytest.raises(BadConfig) as refused:
-        agent(name="desk", peers=["hotel"])(concierge)
-
-    assert str(refused.value) == (
-        "agent desk: peers: delegation to other agents is not supported yet"
-    )
+def test_peers_are_kept_for_whoever_binds_the_agent() -> None:
+    """DESIGN 8: the author names them, the configuration says where they are."""
+    assert agent(name="desk", peers=["hotel"])(concierge).peers == ("hotel",)
 
 
 def test_agent_takes_and_gives_text_and_json_unless_its_author_says_otherwise() -> None:

@@ -9,9 +9,6 @@ AGENT = "agents:\n  a: {use: 'trip:concierge'}\n"
 
 SECRET = "hunter2-of-the-test"  # noqa: S105 - a value to look for
 
-NO_DELEGATION = "delegation to other agents is not supported yet"
-NO_PEERS = f"{NO_DELEGATION}; leave 'peers' out"
-NO_CARDS = f"{NO_DELEGATION}; leave this agent out"
 BAD_NAME = "this name has a character that is not allowed, or is too long"
 BAD_REFERENCE = "a reference is written ${NAME} or ${NAME:-default}; $${ is a literal ${"
 STORE = "must be 'sqlite:///PATH', 'postgresql://USER@HOST/DATABASE' or 'memory:'"
@@ -116,8 +113,12 @@ BROKEN = [
     ),
     Broken(
         "an agent elsewhere",
-        f"{AGENT}  h:\n    card: https://h.example/card.json\n",
-        (f"4: agents.h.card: {NO_CARDS}",),
+        f"{AGENT}  h:\n    card: h.example/card.json\n    retry: maybe\n    honoursKey: some\n",
+        (
+            "4: agents.h.card: must be an absolute http:// or https:// URL",
+            "5: agents.h.retry: must be 'ask', 'never' or 'always'",
+            "6: agents.h.honoursKey: must be true or false",
+        ),
     ),
     Broken(
         "a name that is no address",
@@ -146,8 +147,11 @@ BROKEN = [
     ),
     Broken(
         "peers",
-        f"{AGENT}  b:\n    use: x:y\n    peers: [a]\n  c: {{use: 'x:z', peers: []}}\n",
-        (f"5: agents.b.peers: {NO_PEERS}",),
+        f"{AGENT}  b:\n    use: x:y\n    peers: [a, hotl, a]\n  hotel: {{card: 'https://h.example'}}\n",
+        (
+            "5: agents.b.peers[1]: no agent is called 'hotl'; did you mean 'hotel'?",
+            "5: agents.b.peers[2]: 'a' is named twice",
+        ),
     ),
     Broken(
         "tools as text",
@@ -160,7 +164,6 @@ BROKEN = [
         (
             "2: agents.a.tools[0]: must be text; put it in quotes",
             "2: agents.a.peers[0]: must be text; put it in quotes",
-            f"2: agents.a.peers: {NO_PEERS}",
         ),
     ),
     Broken(
@@ -344,7 +347,7 @@ BROKEN = [
         "agents:\n  a: {use: 'x:y', tools: ['${TOKEN}'], peers: ['${TOKEN}']}\n",
         (
             "2: agents.a.tools[0]: no MCP server is called '${TOKEN}'",
-            f"2: agents.a.peers: {NO_PEERS}",
+            "2: agents.a.peers[0]: no agent is called '${TOKEN}'",
         ),
     ),
     Broken(

@@ -169,15 +169,24 @@ def test_memory_store_has_no_file() -> None:
     assert parse(f"{AGENT}store: 'memory:'\n", "f", {}).database() is None
 
 
-def test_delegation_is_known_to_the_schema() -> None:
-    """Ours: refused at load time until somebody acts on it, but never misread."""
-    card = "https://hotel.example/.well-known/agent-card.json"
-    agents = {"a": {"use": "trip:concierge", "peers": ["hotel"]}, "hotel": {"card": card}}
+def test_agents_elsewhere_are_there_to_be_called() -> None:
+    """README, configuration: `card`, `headers`, `retry`, `honoursKey`; no secret is shown."""
+    card = "https://hotel.example/.well-known/agent-card.json?key=hunter2-of-the-test"
+    hotel = {
+        "card": card,
+        "headers": {"Authorization": "hunter2-of-the-test"},
+        "retry": "never",
+        "honoursKey": True,
+    }
+    agents = {"a": {"use": "trip:concierge", "peers": ["hotel"]}, "hotel": hotel}
 
     config = Config.model_validate({"agents": agents})
 
     assert config.local_agents() == {"a": LocalAgent(use="trip:concierge", peers=("hotel",))}
-    assert config.agents["hotel"] == RemoteAgent(card=card)
+    found = config.agents["hotel"]
+    assert isinstance(found, RemoteAgent)
+    assert (found.card, found.retry, found.honours_key) == (card, "never", True)
+    assert SECRET not in repr(found)
 
 
 def test_server_that_is_disabled_is_read_and_not_used() -> None:

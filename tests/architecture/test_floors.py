@@ -23,6 +23,7 @@ FLOORS = (
     ("bridges.mcp.core",),
     ("bridges.mcp",),
     ("bridges.handoff",),
+    ("bridges.delegation",),
     ("bridges.__init__",),
     ("agents",),
     ("apps",),

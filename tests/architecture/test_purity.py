@@ -24,6 +24,11 @@ FILES = frozenset(
         "bridges.handoff.failures",
         "bridges.handoff.doubt",
         "bridges.handoff.recovery",
+        "bridges.delegation.child",
+        "bridges.delegation.climbing",
+        "bridges.delegation.depth",
+        "bridges.delegation.outcome",
+        "bridges.delegation.rows",
         "agents.results",
     }
 )

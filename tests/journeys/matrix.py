@@ -11,11 +11,13 @@ from typing import Final, TypeAlias
 import anyio
 
 from interloom.agents import AgentDefinition
+from interloom.bridges.delegation import Peer, Peers
 from interloom.bridges.handoff import Toolbox, ToolServer
 from interloom.runtime.client import A2AClient
 from interloom.runtime.client.grpc import GrpcChannels
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.local import Neighbours
 from interloom.runtime.serve.grpc_port import GrpcPort
 from interloom.runtime.serve.runtime import OpenLedger, Settings
 from interloom.runtime.testing.pair import PATIENT, World, pair
@@ -69,11 +71,12 @@ class Stage:
         settings: Settings = PATIENT,
     ) -> AsyncGenerator[World]:
         """Serve agents, all with the same tools; the whole block is bounded in time."""
-        toolbox = Toolbox(tools or {})
+        toolbox, neighbours = Toolbox(tools or {}), Neighbours()
         with anyio.fail_after(BOUND_S):
-            bound = [each.bind(toolbox) for each in agents]
+            bound = [each.bind(toolbox, _peers(each, neighbours)) for each in agents]
             if not self.has_grpc:
                 async with pair(bound, self.open_ledger, settings) as world:
+                    neighbours.host = world
                     yield world
                 return
             with closing(GrpcPort("127.0.0.1", 0)) as door:
@@ -82,8 +85,13 @@ class Stage:
                     GrpcChannels() as channels,
                     pair(bound, self.open_ledger, told) as world,
                 ):
+                    neighbours.host = world
                     world.opens[Binding.GRPC.value] = channels.transport
                     yield world
+
+
+def _peers(agent: AgentDefinition, neighbours: Neighbours) -> Peers:
+    return Peers(Peer.local(neighbours, name) for name in agent.peers)
 
 
 Disaster: TypeAlias = Callable[[World], Awaitable[None]]

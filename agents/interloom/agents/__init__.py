@@ -18,6 +18,7 @@ from __future__ import annotations
 from interloom.agents.authoring import AgentDefinition, agent
 from interloom.agents.context import Context, Declined
 from interloom.agents.results import Finished
+from interloom.bridges.delegation import Delegated, DelegationFailed, DelegationUnanswered
 from interloom.bridges.handoff import ToolFailed, ToolUnanswered
 from interloom.bridges.mcp.core.tools import ToolResult
 from interloom.runtime.errors import AgentFailed, AgentRejected
@@ -31,6 +32,9 @@ __all__ = [
     "Artifact",
     "Context",
     "Declined",
+    "Delegated",
+    "DelegationFailed",
+    "DelegationUnanswered",
     "Extended",
     "Finished",
     "Message",

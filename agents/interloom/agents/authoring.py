@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypedDict, Unpack
 
 from interloom.agents.context import Context
 from interloom.agents.results import Finished, Result, answer, outcome
+from interloom.bridges.delegation import NOBODY, Peers
 from interloom.bridges.handoff import Toolbox
 from interloom.runtime.core.record import Outcome
 from interloom.runtime.engine.agent import Agent, Reply
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.rows import CallRow
 from interloom.runtime.model import AgentSkill, Message, Part
 from interloom.runtime.values import Json
 from interloom.runtime.wire.card import NAME, About, Extended, modes
@@ -35,24 +37,31 @@ class AgentDefinition:
         function: What it does.
         tools: Names of the tool servers it uses.
         reply: What it answers at once, without a task; None when every message begins one.
+        peers: Names of the agents it calls.
     """
 
     about: About
     function: AgentFunction
     tools: tuple[str, ...] = ()
     reply: ReplyFunction | None = None
+    peers: tuple[str, ...] = ()
 
     async def __call__(self, ctx: Context) -> Result | Finished:
         """Call the author's function, as a test would."""
         return await self.function(ctx)
 
-    def bind(self, toolbox: Toolbox) -> Agent:
-        """Give it its tools; the result can be served."""
+    def bind(self, toolbox: Toolbox, peers: Peers = NOBODY) -> Agent:
+        """Give it its tools, and the agents it may call; the result can be served."""
 
         async def body(task: TaskContext) -> Outcome:
-            return outcome(await self.function(Context(task, toolbox)))
+            return outcome(await self.function(Context(task, toolbox, peers)))
 
-        return Agent(self.about, body, _reply(self.reply), toolbox.abandon)
+        async def abandon(calls: Iterable[CallRow], /, *, owner: str) -> None:
+            stored = tuple(calls)
+            await toolbox.abandon(stored, owner=owner)
+            await peers.abandon(stored, owner=owner)
+
+        return Agent(self.about, body, _reply(self.reply), abandon)
 
 
 def _reply(function: ReplyFunction | None) -> Reply | None:
@@ -99,7 +108,7 @@ def agent(
         name: Unique where it is served and part of its URL; the function's name when empty.
         description: For people and for other agents; the docstring's first line when empty.
         tools: Names of the tool servers it uses; the configuration says where they are.
-        peers: Names of the agents it delegates to; refused, because that is not supported yet.
+        peers: Names of the agents it calls; the configuration says where they are.
         reply: An async function of the message that answers it at once, with text, JSON or parts,
             so that there is no task to follow; or returns None, and a task begins. It has no
             journal: it may be called again for a message, and must do nothing that matters twice.
@@ -107,8 +116,8 @@ def agent(
         details: What else its card says; see `Details`.
 
     Raises:
-        BadConfig: The function is not async, the name cannot stand in a URL, a mode is no media
-            type, or there are peers.
+        BadConfig: The function is not async, the name cannot stand in a URL, or a mode is no
+            media type.
     """
 
     def make(function: AgentFunction) -> AgentDefinition:
@@ -117,13 +126,9 @@ def agent(
             raise BadConfig(f"agent {called}: must be an async function")
         if re.fullmatch(NAME, called) is None:
             raise BadConfig(f"agent {called!r}: a name is up to 64 letters, digits, . _ or -")
-        if peers:
-            raise BadConfig(
-                f"agent {called}: peers: delegation to other agents is not supported yet"
-            )
         first_line = (inspect.getdoc(function) or f"The agent {called}.").splitlines()[0]
         about = _about(called, description or first_line, details)
-        return AgentDefinition(about, function, tuple(tools), reply)
+        return AgentDefinition(about, function, tuple(tools), reply, tuple(peers))
 
     return make
 

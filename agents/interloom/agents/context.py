@@ -9,6 +9,7 @@ import anyio
 import orjson
 
 from interloom.agents.results import parts
+from interloom.bridges.delegation import NOBODY, Delegated, Peers
 from interloom.bridges.handoff import Toolbox
 from interloom.bridges.mcp.core.tools import Tool, ToolResult
 from interloom.runtime.core.forms import check_form
@@ -46,8 +47,8 @@ class Context:
     taken for another's, so the task fails.
     """
 
-    def __init__(self, task: TaskContext, toolbox: Toolbox) -> None:
-        self._task, self._toolbox = task, toolbox
+    def __init__(self, task: TaskContext, toolbox: Toolbox, peers: Peers = NOBODY) -> None:
+        self._task, self._toolbox, self._peers = task, toolbox, peers
 
     @property
     def text(self) -> str:
@@ -118,6 +119,23 @@ class Context:
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """What a tool server offers."""
         return await self._toolbox.tools(server)
+
+    async def delegate(self, peer: str, what: Json | Part | tuple[Part, ...]) -> Delegated:
+        """Hand work to another agent; its questions go to the caller, and days may pass.
+
+        Args:
+            peer: Its name.
+            what: Text, JSON, a part or several, the same each time the function is run.
+
+        Returns:
+            What it made.
+
+        Raises:
+            DelegationFailed: It failed, rejected the work, was canceled, or broke the protocol.
+            DelegationUnanswered: There is no answer, or nobody knows whether it was asked.
+            LocalError: There is no such peer, or agents have called agents too often.
+        """
+        return await self._peers.delegate(self._task, peer, parts(what))
 
     async def step(self, key: str, work: Callable[[], Awaitable[Json]]) -> Json:
         """Do something once: its result is stored, and given back when the function runs again.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from interloom.agents import AgentDefinition
 from interloom.apps.config import Config, LocalAgent
 from interloom.apps.config_rules import is_loopback
+from interloom.apps.peer_agents import PeerAgents
 from interloom.apps.references import Found, imported
 from interloom.apps.tool_servers import ToolServers
-from interloom.bridges.handoff import Toolbox, ToolServer
+from interloom.bridges.handoff import Toolbox
 from interloom.runtime.core.egress import Egress
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.outbox import Posting, Signer
@@ -48,9 +50,9 @@ def compose(
         BadConfig: An agent cannot be imported, or is none; a tool server cannot be reached as
             described.
     """
-    tools = ToolServers(config.tool_servers(), folder=folder)
+    tools, peers = ToolServers(config.tool_servers(), folder=folder), PeerAgents(config.agents)
     agents = [
-        _agent(name, block, tools.by_name, folder) for name, block in config.local_agents().items()
+        _agent(name, block, tools, peers, folder) for name, block in config.local_agents().items()
     ]
     settings = Settings(
         base_url=base_url,
@@ -62,9 +64,17 @@ def compose(
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         push=_posting(config, base_url, folder),
         retention=_retention(config),
-        around=tools.open,
+        around=lambda: _around(tools, peers),
     )
-    return Runtime(agents, _store(config), settings)
+    peers.neighbours.host = runtime = Runtime(agents, _store(config), settings)
+    return runtime
+
+
+@asynccontextmanager
+async def _around(tools: ToolServers, peers: PeerAgents) -> AsyncGenerator[None]:
+    """Let tool servers and other agents be used while the block runs."""
+    async with tools.open(), peers.open():
+        yield
 
 
 def _posting(config: Config, base_url: str, folder: Path) -> Posting | None:
@@ -127,20 +137,25 @@ def _names(config: Config) -> frozenset[str] | None:
     return None if config.server.url is None else frozenset()
 
 
-def _agent(name: str, block: LocalAgent, servers: dict[str, ToolServer], folder: Path) -> Agent:
+def _agent(
+    name: str, block: LocalAgent, tools: ToolServers, peers: PeerAgents, folder: Path
+) -> Agent:
     definition = _definition(name, block.use, folder)
-    wanted = block.tools or definition.tools
-    missing = [each for each in wanted if each not in servers]
-    if missing:
-        raise BadConfig(f"agents.{name}: uses tool server {missing[0]!r}, which mcpServers lacks")
+    wanted, called = block.tools or definition.tools, block.peers or definition.peers
+    for each in wanted:
+        if each not in tools.by_name:
+            raise BadConfig(f"agents.{name}: uses tool server {each!r}, which mcpServers lacks")
+    for each in called:
+        if each not in peers:
+            raise BadConfig(f"agents.{name}: calls the agent {each!r}, which agents lacks")
     about = replace(
         definition.about,
         name=name,
         description=block.description or definition.about.description,
         extended=_extended(block) or definition.about.extended,
     )
-    toolbox = Toolbox({each: servers[each] for each in wanted})
-    return replace(definition, about=about).bind(toolbox)
+    toolbox = Toolbox({each: tools.by_name[each] for each in wanted})
+    return replace(definition, about=about).bind(toolbox, peers.of(called))
 
 
 def _extended(block: LocalAgent) -> Extended | None:

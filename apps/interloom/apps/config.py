@@ -87,7 +87,7 @@ class LocalAgent(Block):
     Attributes:
         use: Where the agent function is: `module:attribute`.
         tools: Names of MCP servers it may use.
-        peers: Names of agents it may delegate to. The schema knows them; nothing delegates yet.
+        peers: Names of agents it may call.
         description: Replaces the description of the agent's own card.
         extended: Replaces what the agent's own code says to callers who have signed in.
     """
@@ -100,9 +100,20 @@ class LocalAgent(Block):
 
 
 class RemoteAgent(Block):
-    """An agent somebody else serves. The schema knows it; nothing calls it yet."""
+    """An agent somebody else serves, for ours to call.
 
-    card: WebUrl
+    Attributes:
+        card: Where its card is; may carry a key in its query, so it is kept out of `repr`.
+        headers: Sent with every request to the card's origin, and to no other; values are secrets.
+        retry: What to do with a message whose outcome is unknown: ask the caller unless the agent
+            takes no message twice, never repeat it, or always.
+        honours_key: True says that it takes no message id twice; agents of this runtime do not.
+    """
+
+    card: WebUrl = Field(repr=False)
+    headers: Mapping[FieldName, FieldValue] = Field(default_factory=dict[str, str], repr=False)
+    retry: Literal["ask", "never", "always"] = "ask"
+    honours_key: bool = False
 
 
 class ToolServerBlock(Block):

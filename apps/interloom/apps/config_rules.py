@@ -22,10 +22,8 @@ OPEN_DOOR = (
     " set server.tokens, bind 127.0.0.1, or set server.allowUnauthenticated: true"
 )
 """What is said of a host that is not loopback."""
-NO_DELEGATION = "delegation to other agents is not supported yet"
-"""What is said of `peers` and `card`, which the schema knows and nothing acts on."""
-
 _YES = (True, "true")
+_KINDS = {"tools": "MCP server", "peers": "agent"}
 MAX_PORT = 65535
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -190,13 +188,10 @@ def _broken(
         at: Path = ("agents", name)
         if "use" in agent and "card" in agent:
             yield at, "has 'use' (a local agent) and 'card' (a remote one); keep one of them"
-        elif "card" in agent:
-            yield (*at, "card"), f"{NO_DELEGATION}; leave this agent out"
-        yield from _tools((*at, "tools"), _texts(agent.get("tools")), servers, expanded)
+        yield from _names((*at, "tools"), _texts(agent.get("tools")), servers, expanded)
+        yield from _names((*at, "peers"), _texts(agent.get("peers")), agents, expanded)
         if agent.get("extended") and not _knows_callers(listen):
             yield (*at, "extended"), "is for callers who have signed in; set server.tokens"
-        if agent.get("peers"):
-            yield (*at, "peers"), f"{NO_DELEGATION}; leave 'peers' out"
     for name, entry in servers.items():
         yield from _transport(("mcpServers", name), _mapping(entry))
     yield from _tokens(_mapping(listen.get("tokens")))
@@ -206,8 +201,8 @@ def _broken(
         yield ("server", "host"), OPEN_DOOR
 
 
-def _tools(
-    path: Path, names: Sequence[str | None], servers: JsonObject, expanded: Expanded
+def _names(
+    path: Path, names: Sequence[str | None], known: JsonObject, expanded: Expanded
 ) -> Iterator[tuple[Path, str]]:
     for index, name in enumerate(names):
         at = (*path, index)
@@ -215,10 +210,10 @@ def _tools(
             continue
         if name in names[:index]:
             yield at, f"{_shown(at, name, expanded)} is named twice"
-        elif name not in servers:
-            shown = _shown(at, name, expanded)
-            yield at, f"no MCP server is called {shown}{suggestion(name, servers)}"
-        elif _mapping(servers[name]).get("disabled") in _YES:
+        elif name not in known:
+            shown, kind = _shown(at, name, expanded), _KINDS[str(path[-1])]
+            yield at, f"no {kind} is called {shown}{suggestion(name, known)}"
+        elif _mapping(known[name]).get("disabled") in _YES:
             yield at, f"the MCP server {_shown(at, name, expanded)} is disabled"
 
 

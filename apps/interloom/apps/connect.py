@@ -9,19 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from interloom.apps.bindings import bindings
 from interloom.apps.terminal import ExitCode, Failure
 from interloom.runtime.client import (
     A2AClient,
     BadStatus,
     ClientOptions,
     for_origin,
-    http_bindings,
     resolve,
 )
-from interloom.runtime.client.port import Transport
-from interloom.runtime.model import AgentCard, AgentInterface
+from interloom.runtime.model import AgentCard
 from interloom.runtime.net.pooled import PooledHttp
-from interloom.runtime.wire.card import Binding
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 """Where `interloom run` listens unless told otherwise."""
@@ -73,18 +71,8 @@ async def connected(address: Address) -> AsyncGenerator[A2AClient]:
     port, options = PooledHttp(), _options(address)
     async with AsyncExitStack() as held:
         held.push_async_callback(port.aclose)
-
-        def over_grpc(interface: AgentInterface) -> Transport:
-            # Imported once a card leads there: grpc takes longer to load than most calls take.
-            from interloom.runtime.client.grpc import GrpcChannels  # noqa: PLC0415
-
-            channels = GrpcChannels()
-            held.push_async_callback(channels.aclose)
-            return channels.transport(interface)
-
-        opens = {**http_bindings(port), Binding.GRPC.value: over_grpc}
         card = await _card(address, port, options)
-        yield A2AClient(card, port, options=options, opens=opens)
+        yield A2AClient(card, port, options=options, opens=bindings(port, held))
 
 
 def _options(address: Address) -> ClientOptions:

@@ -11,10 +11,11 @@ The shape comes from an agent, so what does not fit is passed over, never truste
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
+from interloom.runtime.core.asked import asked_in
 from interloom.runtime.core.questions import (
     Question,
     Response,
@@ -36,28 +37,7 @@ def text_parts(message: Message | None) -> str:
 
 def open_questions(task: Task) -> tuple[Question, ...]:
     """What the task waits for; empty when it asks in plain words, or not at all."""
-    message = task.status.message
-    for part in message.parts if message is not None else ():
-        data = part.data
-        asked = data.get("questions") if isinstance(data, Mapping) else None
-        if isinstance(asked, Mapping):
-            return tuple(_questions(asked))
-    return ()
-
-
-def _questions(asked: JsonObject) -> Iterator[Question]:
-    for name, shape in asked.items():
-        if not isinstance(shape, Mapping):
-            continue
-        schema = shape.get("schema")
-        yield Question(
-            name=name,
-            message=_text(shape, "message"),
-            schema=schema if isinstance(schema, Mapping) else {},
-            mode="url" if shape.get("mode") == "url" else "form",
-            url=_text(shape, "url"),
-            source=_text(shape, "source"),
-        )
+    return asked_in(task.status.message)
 
 
 def text_answer(text: str) -> Part:
@@ -175,8 +155,3 @@ def _number(text: str) -> Json:
     except orjson.JSONDecodeError:
         return text
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text
-
-
-def _text(shape: JsonObject, key: str) -> str:
-    value = shape.get(key)
-    return value if isinstance(value, str) else ""

@@ -20,7 +20,7 @@ from interloom.runtime.client.options import ClientOptions
 from interloom.runtime.client.port import CallContext, StreamEvent
 from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.operations import Operations
-from interloom.runtime.errors import LocalError, PeerError
+from interloom.runtime.errors import LocalError, PeerError, Unavailable
 from interloom.runtime.model import AgentCard, WireModel
 from interloom.runtime.net.port import DEFAULT_LIMITS, Limits, Reply
 from interloom.runtime.serve.auth import Principal
@@ -54,11 +54,44 @@ class Host(Protocol):
         ...
 
 
+class Neighbours:
+    """A host that is named later: what agents of one process reach each other by.
+
+    Attributes:
+        host: Who serves them; None until it is known.
+    """
+
+    def __init__(self) -> None:
+        self.host: Host | None = None
+
+    @property
+    def operations(self) -> Operations:
+        """As for `Host`."""
+        return self._host.operations
+
+    @property
+    def gate(self) -> Gate:
+        """As for `Host`."""
+        return self._host.gate
+
+    @property
+    def abouts(self) -> Mapping[str, About]:
+        """As for `Host`."""
+        return self._host.abouts
+
+    @property
+    def _host(self) -> Host:
+        if self.host is None:
+            raise Unavailable("not serving")
+        return self.host
+
+
 def local_client(
     host: Host,
     agent: str,
     *,
     principal: Principal | None = None,
+    owner: str | None = None,
     options: ClientOptions | None = None,
 ) -> A2AClient:
     """A client of an agent in this process.
@@ -67,6 +100,7 @@ def local_client(
         host: Serves it.
         agent: Its name.
         principal: In whose name it is called; None where callers are not told apart.
+        owner: In place of a principal: whose the tasks are, as a task of theirs has it.
         options: As for `A2AClient`.
 
     Raises:
@@ -75,7 +109,7 @@ def local_client(
     about = host.abouts.get(agent)
     if about is None:
         raise LocalError(f"no agent {agent!r} is served here")
-    transport = LocalTransport(host, agent, principal)
+    transport = LocalTransport(host, agent, principal, owner)
     return A2AClient(
         _card(about), _NoHttp(), options=options, opens={BINDING: lambda _interface: transport}
     )
@@ -97,10 +131,14 @@ class LocalTransport:
         host: Serves the agent.
         agent: Its name.
         principal: In whose name it is called.
+        owner: In place of a principal: whose the tasks are.
     """
 
-    def __init__(self, host: Host, agent: str, principal: Principal | None) -> None:
+    def __init__(
+        self, host: Host, agent: str, principal: Principal | None, owner: str | None = None
+    ) -> None:
         self._host, self._agent, self._principal = host, agent, principal
+        self._owner = owner
 
     async def call(self, method: Method, request: WireModel, context: CallContext) -> JsonObject:
         """Do an operation; see `Transport.call`."""
@@ -136,6 +174,8 @@ class LocalTransport:
         fields = {name.encode(): value.encode() for name, value in context.fields().items()}
         gate.admit(self._agent, method.name, fields)
         caller: Caller = gate.caller(self._agent, self._principal, fields, request)
+        if self._owner is not None:
+            caller = caller._replace(owner=self._owner)
         return getattr(self._host.operations, method.operation)(caller, request)
 
     def _fail(self, error: Exception) -> Never:

@@ -162,11 +162,15 @@ def read_remote(row: CallRow) -> RemoteTask | None:
 
 
 def read_unfinished(row: CallRow) -> RemoteTask | Call | None:
-    """What a server may be at work on, or wait with, where nobody of ours is; None for nothing."""
+    """What a server may be at work on, or wait with, where nobody of ours is; None for nothing.
+
+    A row whose call is no tool's, but another agent's, has nothing of a server.
+    """
     remote = read_remote(row)
     if remote is not None or row.state is not CallState.INPUT_REQUIRED:
         return remote
-    return read_pending(orjson.loads(row.body)).call
+    body: JsonObject = orjson.loads(row.body)
+    return read_pending(body).call if "call" in body else None
 
 
 def done(made: Made, result: JsonObject) -> CallRow:

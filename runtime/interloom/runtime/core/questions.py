@@ -120,7 +120,8 @@ def text_of(questions: Sequence[Question], reason: str = "") -> str:
         message = "\n   ".join(question.message.splitlines())
         lines.append(f"{f'{number}. ' if numbered else ''}{asker}{message}")
         if question.mode == "url":
-            lines.append(f"   Open {question.url}, then reply that it is done.")
+            first = f"Open {question.url}, then reply" if question.url else "Reply"
+            lines.append(f"   {first} that it is done.")
         for name, schema in fields(question).items():
             lines.append(f"   {_label(name, schema)}{_hint(schema)}")
     return "\n".join(lines)
