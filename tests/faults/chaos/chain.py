@@ -6,27 +6,22 @@ A step that is begun although its row is committed is written down: that must no
 from __future__ import annotations
 
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from interloom.agents import AgentFailed, Context, agent
+from tests.faults.chaos.stores import is_committed
 
-STORE = Path(os.environ["CHAOS_STORE"])
+STORE = os.environ["CHAOS_STORE"]
 NOTES = Path(os.environ["CHAOS_NOTES"])
-PAUSE_S = 0.2
+PAUSE_S = 0.5
 """Seconds a step takes, so that a kill finds something at work."""
 
 
 def _note_if_committed(task_id: str, key: str) -> None:
-    with closing(sqlite3.connect(STORE)) as connection:
-        row = connection.execute(
-            "SELECT 1 FROM step JOIN task ON task.number = step.task WHERE task.id = ? AND key = ?",
-            (task_id, key),
-        ).fetchone()
-    if row is not None:
+    if is_committed(STORE, task_id, key):
         with NOTES.open("a") as notes:
             notes.write(f"rerun {task_id} {key}\n")
 
@@ -39,7 +34,7 @@ async def chain(ctx: Context) -> str:
         key = f"step-{number}"
 
         async def work(key: str = key) -> str:
-            _note_if_committed(ctx.task_id, key)
+            await anyio.to_thread.run_sync(_note_if_committed, ctx.task_id, key)
             await anyio.sleep(PAUSE_S)
             return key
 

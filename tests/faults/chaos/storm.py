@@ -6,11 +6,10 @@ import os
 import random
 import signal
 import socket
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ import anyio
 from anyio.abc import Process
 
 from interloom.runtime.net.pooled import PooledHttp
+from tests.faults.chaos.stores import holes
 from tests.faults.chaos.watcher import Watched, Watcher
 
 ROOT: Final = Path(__file__).parents[3]
@@ -39,6 +39,7 @@ class Plan:
         workers: Processes at a time.
         at_once: Tasks under way at a time.
         pause_s: Seconds between two kills, at most.
+        patience_s: Seconds all of it may take; what is not over then is lost.
         seed: Of everything that is left to chance here.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     workers: int = 3
     at_once: int = 12
     pause_s: float = 1.0
+    patience_s: float = 600.0
     seed: int = 20260728
 
 
@@ -84,13 +86,18 @@ class Toll:
 
 
 class Worker:
-    """A place where one process after another serves the store."""
+    """A place where one process after another serves the store.
+
+    Attributes:
+        is_up: Whether there is one that can be talked to.
+    """
 
     def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
         self.port = _free_port()
         self._command = [*command, "--port", str(self.port)]
         self._folder, self._environment = folder, environment
         self._process: Process | None = None
+        self.is_up = False
 
     @property
     def url(self) -> str:
@@ -105,9 +112,11 @@ class Worker:
                 self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
             )
         await listening(self.port)
+        self.is_up = True
 
     async def kill(self) -> None:
         """SIGKILL; returns when the process is gone."""
+        self.is_up = False
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             await self._process.wait()
@@ -127,7 +136,7 @@ async def listening(port: int) -> None:
                 return
 
 
-async def storm(plan: Plan, folder: Path, store: str = "sqlite:///store.db") -> Toll:
+async def storm(plan: Plan, folder: Path, store: str) -> Toll:
     """Do all the tasks while processes are killed; then count.
 
     Args:
@@ -135,33 +144,53 @@ async def storm(plan: Plan, folder: Path, store: str = "sqlite:///store.db") -> 
         folder: Empty; files of the storm go there.
         store: As in `interloom.yaml`.
     """
-    chance = random.Random(plan.seed)  # noqa: S311 - picks moments, keeps no secret
     watchers: list[Watcher] = []
-    kills = 0
     async with _tools(folder) as tools, _workers(plan, folder, store, tools) as workers:
+        killer = Killer(plan, workers)
         port = PooledHttp()
 
         async def lane() -> None:
             """One task after the other, as long as there are tasks to do or kills to come."""
-            while len(watchers) < plan.tasks or kills < plan.kills:
+            while len(watchers) < plan.tasks or killer.kills < plan.kills:
                 number = len(watchers)
-                chosen = random.Random(number)  # noqa: S311 - as above
+                chosen = random.Random(number)  # noqa: S311 - picks moments, keeps no secret
                 watchers.append(
                     Watcher(port, workers_at(workers, chosen), f"task-{number}", chosen)
                 )
                 await watchers[-1].run()
 
-        async with anyio.create_task_group() as lanes:
-            for _ in range(plan.at_once):
-                lanes.start_soon(lane)
-            while kills < plan.kills:
-                await anyio.sleep(chance.uniform(0, plan.pause_s))
-                victim = chance.choice(workers)
-                await victim.kill()
-                kills += 1
-                await victim.start()
+        with anyio.move_on_after(plan.patience_s):  # a task that is lost is not waited for
+            async with anyio.create_task_group() as lanes:
+                for _ in range(plan.at_once):
+                    lanes.start_soon(lane)
+                await killer.kill_all()
         await port.aclose()
-    return _count(kills, [each.seen for each in watchers], folder)
+    return _count(killer.kills, [each.seen for each in watchers], folder, store)
+
+
+class Killer:
+    """Kills one process after another, and starts another one in its place.
+
+    Attributes:
+        kills: How many so far.
+    """
+
+    def __init__(self, plan: Plan, workers: list[Worker]) -> None:
+        self.kills = 0
+        self._plan, self._workers = plan, workers
+        self._chance = random.Random(plan.seed)  # noqa: S311 - as above
+
+    async def kill_all(self) -> None:
+        """All that are planned, at random; somebody is always left."""
+        async with anyio.create_task_group() as starting:
+            while self.kills < self._plan.kills:
+                await anyio.sleep(self._chance.uniform(0, self._plan.pause_s))
+                up = [worker for worker in self._workers if worker.is_up]
+                if len(up) > 1:
+                    victim = self._chance.choice(up)
+                    await victim.kill()
+                    self.kills += 1
+                    starting.start_soon(victim.start)
 
 
 def workers_at(workers: list[Worker], chance: random.Random) -> Callable[[], str]:
@@ -200,7 +229,7 @@ async def _workers(
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "CHAOS_STORE": str(folder / "store.db"),
+        "CHAOS_STORE": store,
         "CHAOS_NOTES": str(folder / "notes.log"),
     }
     command = [sys.executable, "-m", "interloom.apps.cli", "run"]
@@ -215,7 +244,7 @@ async def _workers(
                 await worker.kill()
 
 
-def _count(kills: int, seen: list[Watched], folder: Path) -> Toll:
+def _count(kills: int, seen: list[Watched], folder: Path, store: str) -> Toll:
     effects = Counter((folder / "effects.log").read_text("utf-8").splitlines())
     notes = folder / "notes.log"
     return Toll(
@@ -223,7 +252,7 @@ def _count(kills: int, seen: list[Watched], folder: Path) -> Toll:
         kills=kills,
         lost=sum(each.state != "COMPLETED" for each in seen),
         rerun=notes.read_text("utf-8").count("rerun") if notes.exists() else 0,
-        gaps=sum(each.gaps for each in seen) + _holes(folder / "store.db"),
+        gaps=sum(each.gaps for each in seen) + holes(store),
         duplicates=sum(each.repeats + _unasked(each, effects) for each in seen),
     )
 
@@ -232,17 +261,6 @@ def _unasked(task: Watched, effects: Counter[str]) -> int:
     """Effects of a task's calls that came again though nobody had said so."""
     paid = [effects[f"{task.name} {toll}"] for toll in TOLLS]
     return max(0, sum(times - 1 for times in paid if times) - task.allowed)
-
-
-def _holes(store: Path) -> int:
-    """Tasks whose events are not numbered 1 to the last one."""
-    with closing(sqlite3.connect(store)) as connection:
-        rows = connection.execute(
-            "SELECT count(*) FROM (SELECT task.seq AS last, count(*) AS n, min(event.seq) AS low,"
-            " max(event.seq) AS high FROM task JOIN event ON event.task = task.number"
-            " GROUP BY task.number) WHERE n <> last OR low <> 1 OR high <> last"
-        ).fetchone()
-    return int(rows[0])
 
 
 def _free_port() -> int:
