@@ -39,8 +39,8 @@ $(JUDGES): $(STAMP)
 conformance: $(JUDGES) ## outside judges: one line SCORE each, non-zero below the total
 	@$(BIN)/python -m tests.peers.conformance
 
-chaos: $(STAMP) ## processes on one store, killed at random; SHORT=1 for a few kills
-	@$(BIN)/python -m tests.faults.chaos $(if $(SHORT),--short)
+chaos: $(STAMP) ## processes on one store, killed at random; SHORT=1: a few; COMPARE=1: beside a2a-sdk
+	@$(BIN)/python -m $(if $(COMPARE),tests.faults.comparison,tests.faults.chaos $(if $(SHORT),--short))
 
 bench: $(STAMP) ## CPU per request beside a floor from the same run
 	$(BIN)/python -m bench

@@ -32,8 +32,12 @@ ASYNCIO = {
 
 SLEEPS = {
     "tests/faults/chaos/chain.py": "steps that a kill finds at work",
-    "tests/faults/chaos/storm.py": "a kill at any moment, and a process that comes up",
+    "tests/faults/chaos/storm.py": "a kill at any moment",
     "tests/faults/chaos/watcher.py": "a process that is dead is asked again",
+    "tests/faults/chaos/workers.py": "a process that comes up",
+    "tests/faults/comparison/official.py": "steps that a kill finds at work",
+    "tests/faults/comparison/ours.py": "steps that a kill finds at work",
+    "tests/faults/comparison/trial.py": "a peer that tells nobody when it is done",
     "tests/peers/fixture/agent.py": "tasks that outside judges have to catch at work",
     "tests/runtime/ledger/test_heart.py": "a loop that is stuck, which is what is watched for",
     "tests/runtime/net/hostile.py": "a server that drips bytes, to be cut off by a deadline",

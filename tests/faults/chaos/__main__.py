@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ SHORT = Plan(tasks=40, kills=6, patience_s=120)
 
 
 @contextmanager
-def _sqlite(folder: Path) -> Iterator[str]:
+def _sqlite(folder: Path) -> Generator[str]:
     yield f"sqlite:///{folder.resolve() / 'store.db'}"
 
 

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio
-from anyio.abc import Process
 
 from interloom.runtime.net.pooled import PooledHttp
 from tests.faults.chaos.stores import holes
 from tests.faults.chaos.watcher import Watched, Watcher
+from tests.faults.chaos.workers import HOST, ROOT, Worker, free_port, listening
 
-ROOT: Final = Path(__file__).parents[3]
-HOST: Final = "127.0.0.1"
-READY_S: Final = 60.0
-POLL_S: Final = 0.05
 TOLLS: Final = (1, 2, 3)
 """What each task pays, see `chain`."""
 
@@ -83,57 +77,6 @@ class Toll:
             f"CHAOS {engine}: tasks {self.tasks} kills {self.kills} lost {self.lost}"
             f" rerun {self.rerun} gaps {self.gaps} duplicates {self.duplicates}"
         )
-
-
-class Worker:
-    """A place where one process after another serves the store.
-
-    Attributes:
-        is_up: Whether there is one that can be talked to.
-    """
-
-    def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
-        self.port = _free_port()
-        self._command = [*command, "--port", str(self.port)]
-        self._folder, self._environment = folder, environment
-        self._process: Process | None = None
-        self.is_up = False
-
-    @property
-    def url(self) -> str:
-        """Where its agent is, whenever there is one."""
-        return f"http://{HOST}:{self.port}/a2a/chain"
-
-    async def start(self) -> None:
-        """Start a process and wait until it can be talked to."""
-        log = (self._folder / "workers.log").open("ab")
-        with log:
-            self._process = await anyio.open_process(
-                self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
-            )
-        await listening(self.port)
-        self.is_up = True
-
-    async def kill(self) -> None:
-        """SIGKILL; returns when the process is gone."""
-        self.is_up = False
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            await self._process.wait()
-            self._process = None
-
-
-async def listening(port: int) -> None:
-    """Wait until somebody listens on a port of this machine."""
-    with anyio.fail_after(READY_S):
-        while True:
-            try:
-                stream = await anyio.connect_tcp(HOST, port)
-            except OSError:
-                await anyio.sleep(POLL_S)
-            else:
-                await stream.aclose()
-                return
 
 
 async def storm(plan: Plan, folder: Path, store: str) -> Toll:
@@ -200,7 +143,7 @@ def workers_at(workers: list[Worker], chance: random.Random) -> Callable[[], str
 
 @asynccontextmanager
 async def _tools(folder: Path) -> AsyncGenerator[int]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "tests.faults.chaos.tolls"]
     options = ["--port", str(port), "--log", str(folder / "effects.log")]
     log = (folder / "tools.log").open("ab")
@@ -233,7 +176,7 @@ async def _workers(
         "CHAOS_NOTES": str(folder / "notes.log"),
     }
     command = [sys.executable, "-m", "interloom.apps.cli", "run"]
-    workers = [Worker(command, folder, environment) for _ in range(plan.workers)]
+    workers = [Worker(command, folder, environment, "/a2a/chain") for _ in range(plan.workers)]
     try:
         for worker in workers:
             await worker.start()
@@ -261,9 +204,3 @@ def _unasked(task: Watched, effects: Counter[str]) -> int:
     """Effects of a task's calls that came again though nobody had said so."""
     paid = [effects[f"{task.name} {toll}"] for toll in TOLLS]
     return max(0, sum(times - 1 for times in paid if times) - task.allowed)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
