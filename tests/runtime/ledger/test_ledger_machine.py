@@ -1,12 +1,13 @@
-"""Both stores do what a dictionary would, whatever is written and in whatever order."""
+"""Every store does what a dictionary would, whatever is written and in whatever order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, TypeAlias
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -19,6 +20,7 @@ from interloom.runtime.core.paging import Position, Query
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CallRow,
@@ -45,6 +47,7 @@ from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.samples import event, events, record
+from tests import postgres
 from tests.runtime.ledger.model import Model, Refused, edge
 
 TASKS: Final = ("t1", "t2", "t3", "t4")
@@ -58,6 +61,7 @@ STATES: Final = (TaskState.WORKING, TaskState.COMPLETED)
 VALUES: Final = st.binary(max_size=3)
 PUSHES: Final = ("p1", "p2", "p3")
 HOSTS: Final = ("one.example", "two.example")
+OfRuns: TypeAlias = Callable[[str], st.SearchStrategy[Write]]
 PROGRESS: Final = st.builds(
     Progress,
     st.integers(0, 4),
@@ -68,7 +72,7 @@ PROGRESS: Final = st.builds(
 
 
 @st.composite
-def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
+def transactions(draw: st.DrawFn, model: Model, of_runs: OfRuns) -> list[Write]:
     """One to four writes, each made for the store as the ones before it leave it.
 
     Rows of a task are only written when there is such a task: that is the caller's part.
@@ -89,7 +93,7 @@ def transactions(draw: st.DrawFn, model: Model) -> list[Write]:
             case "push":
                 write = draw(push_writes(ahead, draw(st.sampled_from(sorted(ahead.tasks)))))
             case _:
-                write = draw(run_writes(draw(st.sampled_from(sorted(ahead.tasks)))))
+                write = draw(of_runs(draw(st.sampled_from(sorted(ahead.tasks)))))
         writes.append(write)
         try:
             ahead.write(write)
@@ -136,7 +140,6 @@ def moves(draw: st.DrawFn, model: Model) -> Write:
 
 def run_writes(task_id: str) -> st.SearchStrategy[Write]:
     task, keys = st.just(task_id), st.sampled_from(KEYS)
-    calls = st.builds(CallRow, task, keys, st.sampled_from(CallState), VALUES)
     return st.one_of(
         st.builds(
             PutRun,
@@ -148,12 +151,22 @@ def run_writes(task_id: str) -> st.SearchStrategy[Write]:
             st.integers(0, 2),
         ),
         st.builds(HoldRun, task, st.integers(0, 2)),
-        st.builds(AdvanceRun, task, st.integers(1, 5)),
         st.builds(ReleaseRun, task),
         st.builds(
             ParkRun, task, st.lists(keys, unique=True).map(tuple), st.none() | st.floats(0, 1e6)
         ),
         st.builds(PutSignal, task, keys, VALUES, st.sampled_from(WORKERS)),
+        journal_writes(task_id),
+    )
+
+
+def journal_writes(task_id: str) -> st.SearchStrategy[Write]:
+    """What may be written of a run whoever works on it."""
+    task, keys = st.just(task_id), st.sampled_from(KEYS)
+    calls = st.builds(CallRow, task, keys, st.sampled_from(CallState), VALUES)
+    return st.one_of(
+        st.builds(AdvanceRun, task, st.integers(1, 5)),
+        st.builds(PutSignal, task, keys, VALUES),
         st.builds(PutStep, task, keys, VALUES),
         st.builds(PutCall, calls),
     )
@@ -194,34 +207,42 @@ QUERIES: Final = st.builds(
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """The model, the store in memory and the store on disk, in lockstep."""
+    """The model, the store in memory and a store on disk, in lockstep."""
+
+    of_runs: OfRuns = staticmethod(run_writes)
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = TemporaryDirectory()
+        self._open = self.ready()
         self._opening = start_blocking_portal("asyncio")
         self._portal = self._opening.__enter__()
-        self._path = Path(self._folder.name) / "store.db"
         self.model = Model()
         self.memory: Ledger = MemoryLedger()
-        self.sqlite = self._open()
-        self._portal.call(self.sqlite.join, WORKERS[-1], lambda: None)
-        self._portal.call(self.sqlite.aclose)  # it is on the list, and stays there
-        self.sqlite = self._open()
+        self.disk = self._portal.call(self._open)
+        self._portal.call(self.disk.join, WORKERS[-1], lambda: None)
+        self._portal.call(self.disk.aclose)  # it is on the list, and stays there
+        self.disk = self._portal.call(self._open)
 
-    def _open(self) -> Ledger:
-        return self._portal.call(lambda: SqliteLedger(self._path, durability="normal"))
+    def ready(self) -> Callable[[], Ledger]:
+        """Have a place for a store, and say how it is opened."""
+        self._folder = TemporaryDirectory()
+        path = Path(self._folder.name) / "store.db"
+        return lambda: SqliteLedger(path, durability="normal")
+
+    def clean(self) -> None:
+        """Have the place no more."""
+        self._folder.cleanup()
 
     def teardown(self) -> None:
-        self._portal.call(self.sqlite.aclose)
+        self._portal.call(self.disk.aclose)
         self._opening.__exit__(None, None, None)
-        self._folder.cleanup()
+        self.clean()
 
     @rule(data=st.data())
     def somebody_commits(self, data: st.DataObject) -> None:
-        writes = data.draw(transactions(self.model))
+        writes = data.draw(transactions(self.model, type(self).of_runs))
         refused = self._refusal(writes)
-        for store in (self.memory, self.sqlite):
+        for store in (self.memory, self.disk):
             if refused is None:
                 self._portal.call(store.commit, *writes)
             else:
@@ -240,9 +261,9 @@ class LedgerMachine(RuleBasedStateMachine):
         return None
 
     @rule()
-    def the_process_ends_and_another_opens_the_file(self) -> None:
-        self._portal.call(self.sqlite.aclose)
-        self.sqlite = self._open()
+    def the_process_ends_and_another_opens_the_store(self) -> None:
+        self._portal.call(self.disk.aclose)
+        self.disk = self._portal.call(self._open)
 
     @rule(query=QUERIES)
     def somebody_lists(self, query: Query) -> None:
@@ -251,13 +272,13 @@ class LedgerMachine(RuleBasedStateMachine):
         if query.after is not None:
             last = (query.after.status_at, query.after.task_id)
             page = [each for each in listed if edge(each) < last]
-        for store in (self.memory, self.sqlite):
+        for store in (self.memory, self.disk):
             found = self._portal.call(store.page, query)
             assert found == (page[: query.size + 1], len(listed))
 
     @invariant()
     def every_read_is_the_models(self) -> None:
-        self._portal.call(self._compare, self.memory, self.sqlite)
+        self._portal.call(self._compare, self.memory, self.disk)
 
     async def _compare(self, *stores: Ledger) -> None:
         for store in stores:
@@ -276,5 +297,21 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert await store.seen(*key) == self.model.messages.get(key)
 
 
+class PostgresMachine(LedgerMachine):
+    """The same on PostgreSQL, where who works on a run is not the ledger's to write."""
+
+    of_runs: OfRuns = staticmethod(journal_writes)
+
+    def ready(self) -> Callable[[], Ledger]:
+        self._database = postgres.or_skip(postgres.shared).store()
+        url = self._database.__enter__()
+        return lambda: PostgresLedger(url)
+
+    def clean(self) -> None:
+        self._database.__exit__(None, None, None)
+
+
+TestLedgersOnPostgres = PostgresMachine.TestCase
+TestLedgersOnPostgres.settings = settings(max_examples=4, stateful_step_count=12, deadline=None)
 TestLedgers = LedgerMachine.TestCase
 TestLedgers.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
