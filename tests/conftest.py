@@ -23,9 +23,15 @@ def store_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL server of the test's own, to be stopped and started."""
+@pytest.fixture(scope="session")
+def own_cluster() -> Iterator[postgres.Cluster]:
     postgres.or_skip(postgres.binaries)
     with postgres.cluster() as made:
         yield made
+
+
+@pytest.fixture
+def cluster(own_cluster: postgres.Cluster) -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server to be stopped and started, which runs again after each test."""
+    yield own_cluster
+    own_cluster.start()

@@ -76,7 +76,7 @@ class Server:
         self.url = url
         self._numbers = count(1)
         self._origin = f"interloom_test_{os.getpid()}"
-        self._stores: list[str] = []
+        self._made, self._stores = list[str](), list[str]()
 
     def of(self, database: str) -> str:
         """The URL of one of its databases."""
@@ -98,7 +98,7 @@ class Server:
         if not self._stores:
             name = f"{self._origin}_store_{next(self._numbers)}"
             self.run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            atexit.register(self.drop, name)
+            self._made.append(name)
             with closing(connect(self.of(name))) as session:
                 prepare(session)
             self._stores.append(name)
@@ -111,6 +111,11 @@ class Server:
     def drop(self, name: str) -> None:
         """Drop a database, whoever is connected; nothing where there is none."""
         self.run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        """Leave nothing."""
+        for name in self._made:
+            self.drop(name)
 
     def run(self, statement: sql.Composed) -> None:
         """Carry out one statement outside of the tests' databases."""
@@ -168,8 +173,15 @@ class Cluster(Server):
         """The server by host and port, where it asks for `PASSWORD`."""
         return f"postgresql://{_ACCOUNT}@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens on this machine."""
+        return self.folder / f".s.PGSQL.{self.port}"
+
     def start(self) -> None:
-        """Start it, again after `stop`, and wait until it answers."""
+        """Start it unless it runs, again after `stop`, and wait until it answers."""
+        if self._guard is not None:
+            return
         guard = subprocess.Popen(  # noqa: S603 - the script above
             ["/bin/sh", "-c", _GUARD, "sh", str(self._binaries), str(self.folder)],
             stdin=subprocess.PIPE,
@@ -272,9 +284,7 @@ def shared() -> Server:
         NoPostgres: There is none.
     """
     url = os.environ.get(FROM_ENVIRONMENT)
-    if url:
-        return Server(url)
-    made = Cluster(binaries())
+    made = Server(url) if url else Cluster(binaries())
     atexit.register(made.close)
     return made
 

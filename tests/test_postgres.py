@@ -43,14 +43,15 @@ def test_each_test_has_a_database_of_its_own(database_url: str) -> None:
 def test_server_that_was_stopped_comes_back_with_what_was_committed(
     cluster: Cluster, how: signal.Signals
 ) -> None:
-    with psycopg.connect(cluster.url) as connection:
-        connection.execute("CREATE TABLE kept (number INT)")
-        connection.execute("INSERT INTO kept VALUES (1)")
-    cluster.stop(how)
-    with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(cluster.url)
-    cluster.start()
-    assert kept(cluster.url) == [(1,)]
+    with cluster.database() as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept (number INT)")
+            connection.execute("INSERT INTO kept VALUES (1)")
+        cluster.stop(how)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(url)
+        cluster.start()
+        assert kept(url) == [(1,)]
 
 
 def test_server_asks_for_the_password_over_tcp(cluster: Cluster) -> None:

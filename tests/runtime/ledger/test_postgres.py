@@ -35,6 +35,13 @@ async def opened(url: str) -> AsyncGenerator[PostgresLedger]:
         await ledger.aclose()
 
 
+@asynccontextmanager
+async def stored_on(cluster: Cluster) -> AsyncGenerator[PostgresLedger]:
+    with cluster.store() as url:
+        async with opened(url) as ledger:
+            yield ledger
+
+
 def change(url: str, *statements: str) -> None:
     """Do what an administrator might."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -255,21 +262,20 @@ async def test_writes_wait_for_a_server_that_is_restarted_and_take_place_once(
     cluster: Cluster,
 ) -> None:
     """Each of these is refused unless the one before it is stored, and would be if stored twice."""
-    async with opened(cluster.url) as ledger:
+    async with stored_on(cluster) as ledger:
         await ledger.commit(*creation(record()))
-        stored = 0
+        reached = {50: anyio.Event(), 100: anyio.Event()}
 
         async def write() -> None:
-            nonlocal stored
             for seq in range(1, 201):
                 await ledger.commit(move(seq))
-                stored = seq
+                if seq in reached:
+                    reached[seq].set()
 
         async with anyio.create_task_group() as group:
             group.start_soon(write)
-            for reached in (50, 100):
-                while stored < reached:
-                    await anyio.lowlevel.checkpoint()
+            for moment in reached.values():
+                await moment.wait()
                 await anyio.to_thread.run_sync(cluster.stop)
                 await anyio.to_thread.run_sync(cluster.start)
         assert [event.seq for event in await ledger.events("task-1")] == list(range(1, 201))
@@ -277,7 +283,7 @@ async def test_writes_wait_for_a_server_that_is_restarted_and_take_place_once(
 
 
 async def test_reads_wait_for_a_server_that_is_restarted(cluster: Cluster) -> None:
-    async with opened(cluster.url) as ledger:
+    async with stored_on(cluster) as ledger:
         await ledger.commit(*creation(record()))
         assert await ledger.task("task-1") is not None
         await anyio.to_thread.run_sync(cluster.stop)
@@ -291,7 +297,7 @@ async def test_server_that_stays_away_is_told_of_and_found_again(
     """In words of ours, for whoever calls may be anybody."""
     monkeypatch.setattr("interloom.runtime.ledger.postgres_writer.PATIENCE_S", 0.2)
     monkeypatch.setattr("interloom.runtime.ledger.postgres.READ_PATIENCE_S", 0.2)
-    async with opened(cluster.url) as ledger:
+    async with stored_on(cluster) as ledger:
         await ledger.commit(*creation(record()))
         await anyio.to_thread.run_sync(cluster.stop)
         with pytest.raises(Unavailable) as write:

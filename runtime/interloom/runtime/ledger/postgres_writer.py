@@ -105,7 +105,7 @@ class PostgresCommitter:
                     if self._took_place():
                         return
                 self._attempt(group)
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 if not self._is_to_be_repeated(error, group) or time.monotonic() > until:
                     raise
                 if self._session.is_lost and not is_lost:
@@ -116,9 +116,7 @@ class PostgresCommitter:
             else:
                 return
 
-    def _is_to_be_repeated(
-        self, error: psycopg.OperationalError, group: Sequence[Transaction]
-    ) -> bool:
+    def _is_to_be_repeated(self, error: psycopg.Error, group: Sequence[Transaction]) -> bool:
         return self._session.is_lost or (len(group) == 1 and isinstance(error, _AGAIN))
 
     def _attempt(self, group: Sequence[Transaction]) -> None:
