@@ -98,7 +98,7 @@ def serve(definition: AgentDefinition, open_ledger: OpenLedger, place: Place) ->
             McpClient(StreamableHttp(ServerSpec(SERVER, place.tools_url), http))
         )
     served = definition.bind(Toolbox(servers))
-    runtime = Runtime([served], open_ledger, Settings(around=lambda: aclosing(http)))
+    runtime = Runtime([served], open_ledger, Settings(around=lambda _: aclosing(http)))
     serving = server(runtime.app(), BodyLimits())  # as `interloom run` serves
     listener = place.listen()
     calm_collector()

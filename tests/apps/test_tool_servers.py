@@ -16,8 +16,9 @@ from interloom.bridges.mcp import Reached
 from interloom.bridges.mcp.core.breaker import FAILURES
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
+from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.values import JsonObject
-from tests.bridges.mcp.depot import SHIP, depot, gives
+from tests.bridges.mcp.depot import SHIP, depot, fails, gives
 from tests.bridges.mcp.test_watch import CHANGED, acknowledged, told
 from tests.runtime.net.hostile import serving
 
@@ -173,6 +174,25 @@ async def test_account_of_each_server_is_told_at_the_end(
     assert (health.era, health.reached, health.cache.misses) == ("modern", Reached.YES, 1)
     assert "mcp.server_account" in caplog.text
     assert "s3cret" not in str(health.to_json()) + repr(health)
+
+
+@pytest.mark.parametrize(("cache", "asked"), [("process", 2), ("shared", 1)])
+async def test_list_that_is_shared_outlives_the_process(
+    tmp_path: Path, cache: str, asked: int
+) -> None:
+    """docs/tool-servers.md: `cache: shared`."""
+    listed: JsonObject = {"tools": [SHIP], "ttlMs": 3_600_000, "cacheScope": "private"}
+    script = depot(tools_list=gives(listed), subscriptions_listen=fails(-32601, status=404))
+    async with serving(script.answer) as server:
+        for _ in range(2):
+            ledger = SqliteLedger(tmp_path / "store.db")
+            tools = servers({"url": server.url, "headers": {"X": "1"}, "cache": cache})
+            with anyio.fail_after(20):
+                async with tools.open(ledger):
+                    await tools.by_name["depot"].client.list_tools()
+            await ledger.aclose()
+
+    assert script.methods.count("tools/list") == asked
 
 
 async def test_what_the_block_raises_leaves_it_as_it_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from interloom.agents import AgentDefinition
@@ -64,16 +65,16 @@ def compose(
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         push=_posting(config, base_url, folder),
         retention=_retention(config),
-        around=lambda: _around(tools, peers),
+        around=partial(_around, tools, peers),
     )
     peers.neighbours.host = runtime = Runtime(agents, _store(config), settings)
     return runtime
 
 
 @asynccontextmanager
-async def _around(tools: ToolServers, peers: PeerAgents) -> AsyncGenerator[None]:
+async def _around(tools: ToolServers, peers: PeerAgents, ledger: Ledger) -> AsyncGenerator[None]:
     """Let tool servers and other agents be used while the block runs."""
-    async with tools.open(), peers.open():
+    async with tools.open(ledger), peers.open():
         yield
 
 

@@ -131,6 +131,8 @@ class ToolServerBlock(Block):
             `module:attribute`; None lets it ask for none.
         pins: SHA-256 of tools' definitions that were agreed to, by tool.
         on_tool_change: What to do when a definition is another one.
+        cache: Where results are kept that the server lets us keep: in each process, or in the
+            store, for all processes and the next start.
         disabled: True leaves the server out, as in other clients.
     """
 
@@ -144,6 +146,7 @@ class ToolServerBlock(Block):
     sampling: Annotated[str, BeforeValidator(rules.code_reference)] | None = None
     pins: Mapping[str, Digest] = Field(default_factory=dict[str, str])
     on_tool_change: Literal["warn", "ask", "refuse"] = "warn"
+    cache: Literal["process", "shared"] = "process"
     disabled: bool = False
     description: str | None = None
     always_allow: tuple[str, ...] = ()

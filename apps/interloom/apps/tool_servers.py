@@ -32,7 +32,9 @@ from interloom.bridges.mcp import (
 )
 from interloom.bridges.mcp.core.frames import Profile
 from interloom.bridges.mcp.pool import Connect
+from interloom.bridges.mcp.shared_cache import Identity, SharedStore
 from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.telemetry.log import logger
 
@@ -60,15 +62,22 @@ class ToolServers:
         self._folder = folder
         self._http = PooledHttp()
         self._cache = ResultCache()
+        shared = {name: _identity(block) for name, block in blocks.items() if _is_shared(block)}
+        self._shared_store = SharedStore(shared)
+        self._shared_cache = ResultCache(self._shared_store)
         self.by_name = {name: self._server(name, block) for name, block in blocks.items()}
 
     @asynccontextmanager
-    async def open(self) -> AsyncGenerator[None]:
+    async def open(self, ledger: Ledger | None = None) -> AsyncGenerator[None]:
         """Let the servers be used while the block runs; end what was started when it is left.
 
         What the block raises leaves it as it is: whoever started us reads it, and a task group of
         ours would only wrap it.
+
+        Args:
+            ledger: Where results are kept that are shared with other processes; None keeps none.
         """
+        self._shared_store.shelf = None if ledger is None else ledger.shelf
         broke: Exception | None = None
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_connections)
@@ -105,7 +114,8 @@ class ToolServers:
         roots = tuple(Path(root) for root in block.roots)
         model = self._model(name, block)
         profile = Profile(capabilities=declared(roots=bool(roots), model=model is not None))
-        pool = Pool(self._way(name, block), profile=profile, cache=self._cache)
+        cache = self._shared_cache if _is_shared(block) else self._cache
+        pool = Pool(self._way(name, block), profile=profile, cache=cache)
         pins = Pins(block.pins, OnChange(block.on_tool_change))
         policy = Policy.of(block.retry, honours_key=block.honours_key, is_trusted=block.trusted)
         return ToolServer(pool.shared, policy, roots, model, pins, pool)
@@ -134,3 +144,16 @@ class ToolServers:
                     name, block.command, args, env, block.cwd, timeout_s=timeout_s
                 )
                 return lambda _: stdio_in_any_era(command, known)
+
+
+def _is_shared(block: HttpServer | StdioServer) -> bool:
+    return block.cache == "shared"
+
+
+def _identity(block: HttpServer | StdioServer) -> Identity:
+    match block:
+        case HttpServer():
+            return Identity.of(["http", block.url], dict(block.headers))
+        case StdioServer():
+            place = ["stdio", block.command, *block.args, block.cwd]
+            return Identity.of(place, dict(block.env))

@@ -12,6 +12,7 @@ guarded   leaves a server alone for a while when it has failed lately
 health    how a server does, for whoever looks after it
 wire      requests stamped and sent, in a version both sides speak
 cache     results kept as long as their server allows, and for whom it allows
+shared_cache  the same, in the ledger's database
 lists     a server's lists, page by page through the cache
 client    one server: discovery, its lists, one wire request at a time
 pool      the clients of one server: for everybody, or for each principal

@@ -56,6 +56,7 @@ class MemoryLedger:
     """One dictionary for each table of `schema/`."""
 
     takes_at_write = True
+    shelf = None
 
     def __init__(self, clock: Clock | None = None) -> None:
         """Make an empty store.

@@ -10,6 +10,7 @@ from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.ledger.rows import Journal, Pruned, PushRow, RunRow, Seen, StoredTask, Write
+from interloom.runtime.ledger.shelf import Shelf
 
 
 class Ledger(Protocol):
@@ -171,6 +172,14 @@ class Ledger(Protocol):
 
         Raises:
             Unavailable: The store takes no writes.
+        """
+        ...
+
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where results of others are kept for a while; None where that is this process's memory.
+
+        It is good for as long as the ledger is open.
         """
         ...
 

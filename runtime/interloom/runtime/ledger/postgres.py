@@ -68,6 +68,7 @@ from interloom.runtime.ledger.rows import (
     StoredTask,
     Write,
 )
+from interloom.runtime.ledger.shelf import Shelf
 from interloom.runtime.ledger.statements import SEEN
 from interloom.runtime.ledger.writer import GroupWriter, outcome
 
@@ -122,6 +123,7 @@ class PostgresLedger:
         self._queues: set[str] = set()  # agents that have theirs
         self._teller, self._listener = Teller(url, name), Listener(url, name, self._read)
         self._url, self._pulses = url, dict[str, Pulse]()
+        self.shelf = Shelf(self._read, lambda work: self._transact(Transaction(work)))
         self._nudge: Callable[[], None] | None = None
         # Who we are to the others; None before we joined, and empty once we left.
         self._me: str | None = None

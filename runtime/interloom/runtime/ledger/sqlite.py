@@ -32,6 +32,7 @@ from interloom.runtime.ledger.rows import (
     StoredTask,
     Write,
 )
+from interloom.runtime.ledger.shelf import Shelf
 from interloom.runtime.ledger.sqlite_file import Durability
 from interloom.runtime.ledger.statements import run_write, seen
 from interloom.runtime.ledger.workers import Workers, opening, private
@@ -127,7 +128,9 @@ class SqliteLedger:
         # Who we are to the others; None before we joined, and empty once we left.
         self._me: str | None = None
         self._writing.create_function("me", 0, lambda: self._me or None)
-        self._writing.create_function("now_ms", 0, file.now_ms)
+        for connection in (self._writing, self._reading):
+            connection.create_function("now_ms", 0, file.now_ms)
+        self.shelf = Shelf(self._read_later, self._transact)
 
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none; see `Ledger.commit`."""
@@ -321,6 +324,9 @@ class SqliteLedger:
         """All rows of a query; `Any` as the columns are the query's to know."""
         with file.readable():
             return self._reading.execute(sql, values).fetchall()
+
+    async def _read_later(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        return self._read(sql, values)
 
     async def aclose(self) -> None:
         """Write what is queued and close the file."""

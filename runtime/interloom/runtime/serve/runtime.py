@@ -44,6 +44,9 @@ from interloom.runtime.wire.methods import Capability
 OpenLedger: TypeAlias = Callable[[], Ledger]
 """Opens the store; called inside the event loop."""
 
+Around: TypeAlias = Callable[[Ledger], AbstractAsyncContextManager[object]]
+"""What agents use while they run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -62,8 +65,8 @@ class Settings:
         retention: How long what is over is kept; None for ever.
         push: How events are posted to whoever asks for them; None to post nothing, whatever the
             agents promise.
-        around: Entered before the agents run and left after them: the connections and child
-            processes they use.
+        around: Entered with the open store before the agents run, and left after them: the
+            connections and child processes they use.
     """
 
     base_url: str = "http://127.0.0.1:8080"
@@ -76,7 +79,7 @@ class Settings:
     grace_s: float = GRACE_S
     retention: Retention | None = None
     push: Posting | None = field(default_factory=Posting)
-    around: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    around: Around = nullcontext
 
 
 def _site(settings: Settings) -> Site:
@@ -140,7 +143,7 @@ class Runtime:
         Yields:
             The A2A operations, for a binding or for callers in the same process.
         """
-        async with self._settings.around(), self._opened_ledger() as ledger:
+        async with self._opened_ledger() as ledger, self._settings.around(ledger):
             tasks = Tasks(ledger)
             engine = EmbeddedEngine(
                 tasks, self._agents, self._clock, self._ids, warm_s=self._settings.warm_s

@@ -10,6 +10,7 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Journal, Pruned, PushRow, RunRow, Seen, StoredTask, Write
+from interloom.runtime.ledger.shelf import Shelf
 
 
 class ForwardingLedger:
@@ -22,6 +23,11 @@ class ForwardingLedger:
     def takes_at_write(self) -> bool:
         """Whether a write may name the worker of a run."""
         return self.inner.takes_at_write
+
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where results of others are kept for a while."""
+        return self.inner.shelf
 
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none."""
