@@ -53,6 +53,12 @@ class TappedLedger(ForwardingLedger):
             with anyio.CancelScope(shield=True):
                 await self._held[1].wait()
 
+    async def leave(self, worker: str) -> None:
+        """Write what a process that is going writes last, unless it is refused."""
+        if self._commits + 1 in self._failing:
+            raise Unavailable("the store does not take writes")
+        await self.inner.leave(worker)
+
     def fail(self, times: int = 1, *, after: int = 0) -> None:
         """Refuse so many commits as a full disk would, once `after` more have gone well."""
         first = self._commits + after + 1

@@ -6,9 +6,8 @@ has; that they share an event loop here lets a test say what happens in which or
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,6 @@ from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, UnsupportedOperation
 from interloom.runtime.ledger.rows import PutStep, RunState
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import SubscribeToTaskRequest, Task, TaskState
 from interloom.runtime.testing import asker, echo
 from interloom.runtime.testing.agents import result
@@ -32,6 +30,7 @@ from interloom.runtime.values import Json
 from interloom.runtime.wire.card import About
 from interloom.runtime.wire.streams import Numbering
 from tests.runtime.engine.house import COLD_S, WARM_S, House, drink, request, said
+from tests.runtime.engine.places import FilePlace, Place, ServerPlace
 from tests.runtime.engine.tapped import TappedLedger
 
 LIMIT_S: Final = 30.0
@@ -46,11 +45,11 @@ class Replica(House):
     """
 
     def __init__(
-        self, path: Path, agents: tuple[Agent, ...], warm_s: float, lease_s: float
+        self, place: Place, agents: tuple[Agent, ...], warm_s: float, lease_s: float
     ) -> None:
-        file = SqliteLedger(path, lease_s=lease_s)
+        file = place.opened(lease_s=lease_s)
         super().__init__(TappedLedger(file), agents, warm_s, FakeClock())
-        self.path, self.file = path, file
+        self.file = file
         self.scope = anyio.CancelScope()
 
     async def serve(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
@@ -76,7 +75,7 @@ class Replica(House):
 
 @asynccontextmanager
 async def replicas(
-    path: Path,
+    place: Place,
     *agents: Agent,
     count: int = 2,
     warm_s: float = WARM_S,
@@ -85,7 +84,7 @@ async def replicas(
     async with AsyncExitStack() as stack:
         made: list[Replica] = []
         for _ in range(count):
-            made.append(Replica(path, agents, warm_s, lease_s))
+            made.append(Replica(place, agents, warm_s, lease_s))
             stack.push_async_callback(made[-1].file.aclose)
         async with anyio.create_task_group() as group:
             with anyio.fail_after(LIMIT_S):
@@ -96,24 +95,11 @@ async def replicas(
                     await replica.engine.drain(0)
 
 
-async def declare_dead(replica: Replica) -> None:
-    """Do what other processes do once a lease is over."""
-    (run,) = await replica.file.runs()
-    with closing(sqlite3.connect(replica.path)) as connection:
-        connection.execute("DELETE FROM worker WHERE name = ?", (run.worker,))
-        connection.execute("UPDATE run SET worker = NULL WHERE worker = ?", (run.worker,))
-        connection.commit()
-
-
-async def workers(path: Path) -> list[str]:
-    """Who has joined."""
-    with closing(sqlite3.connect(path)) as connection:
-        return [name for (name,) in connection.execute("SELECT name FROM worker")]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "sqlite":
+        return FilePlace(tmp_path / "store.db")
+    return ServerPlace(request.getfixturevalue("store_url"))
 
 
 class Gate:
@@ -145,8 +131,8 @@ class Gate:
         return 2
 
 
-async def test_answer_at_another_replica_reaches_the_warm_run(path: Path) -> None:
-    async with replicas(path, asker()) as (one, other):
+async def test_answer_at_another_replica_reaches_the_warm_run(place: Place) -> None:
+    async with replicas(place, asker()) as (one, other):
         task = await one.send("begin")
         answered = await other.send("blue", task)
 
@@ -155,8 +141,8 @@ async def test_answer_at_another_replica_reaches_the_warm_run(path: Path) -> Non
         assert said(await one.get(task)) == "blue"
 
 
-async def test_answer_at_another_replica_wakes_the_parked_run_there(path: Path) -> None:
-    async with replicas(path, asker(questions=2), warm_s=COLD_S) as (one, other):
+async def test_answer_at_another_replica_wakes_the_parked_run_there(place: Place) -> None:
+    async with replicas(place, asker(questions=2), warm_s=COLD_S) as (one, other):
         task = await one.send("begin")
         await one.parked(task)
         await other.send("blue", task)
@@ -166,9 +152,9 @@ async def test_answer_at_another_replica_wakes_the_parked_run_there(path: Path) 
         assert said(finished) == "blue green"
 
 
-async def test_cancel_at_another_replica_stops_the_run(path: Path) -> None:
+async def test_cancel_at_another_replica_stops_the_run(place: Place) -> None:
     gate = Gate()
-    async with replicas(path, gate.agent) as (one, other):
+    async with replicas(place, gate.agent) as (one, other):
         task = await one.begin("begin")
         await gate.reached.wait()
         canceled = await other.cancel(task)
@@ -181,8 +167,8 @@ async def test_cancel_at_another_replica_stops_the_run(path: Path) -> None:
             await one.cancel(task)
 
 
-async def test_subscribers_of_both_replicas_see_the_same_events(path: Path) -> None:
-    async with replicas(path, asker(questions=3)) as (one, other):
+async def test_subscribers_of_both_replicas_see_the_same_events(place: Place) -> None:
+    async with replicas(place, asker(questions=3)) as (one, other):
         task = await one.send("begin")
         seen: list[list[bytes]] = []
 
@@ -205,10 +191,10 @@ async def test_subscribers_of_both_replicas_see_the_same_events(path: Path) -> N
         assert b"TASK_STATE_COMPLETED" in seen[0][-1]
 
 
-async def test_run_of_a_dead_process_goes_on_in_another(path: Path) -> None:
+async def test_run_of_a_dead_process_goes_on_in_another(place: Place) -> None:
     """What it completed is not run again; nobody waits for a lease, since the kernel knows."""
     gate = Gate()
-    async with replicas(path, gate.agent, lease_s=3600) as (one, other):
+    async with replicas(place, gate.agent, lease_s=place.long_lease_s) as (one, other):
         task = await one.begin("begin")
         await gate.reached.wait()
         gate.reached = anyio.Event()
@@ -222,14 +208,14 @@ async def test_run_of_a_dead_process_goes_on_in_another(path: Path) -> None:
         assert not other.stored("first")
 
 
-async def test_late_words_of_a_process_that_was_taken_for_dead_are_refused(path: Path) -> None:
+async def test_late_words_of_a_process_that_was_taken_for_dead_are_refused(place: Place) -> None:
     """It does not know yet: its heart beats too rarely for that."""
     gate = Gate()
-    async with replicas(path, gate.agent, lease_s=3600) as (one, other):
+    async with replicas(place, gate.agent, lease_s=place.long_lease_s) as (one, other):
         task = await one.begin("begin")
         await gate.reached.wait()
         gate.reached = anyio.Event()
-        await declare_dead(one)
+        place.end_leases()
         await gate.reached.wait()  # the other one has it, and begins the step again
         gate.open.set()
         finished = await other.until(task, TaskState.COMPLETED)
@@ -244,17 +230,15 @@ async def test_late_words_of_a_process_that_was_taken_for_dead_are_refused(path:
         assert len(steps) == 1
 
 
-async def test_process_that_was_taken_for_dead_works_again_under_another_name(path: Path) -> None:
-    async with replicas(path, asker(), warm_s=COLD_S) as (one, other):
+async def test_process_that_was_taken_for_dead_works_again_under_another_name(place: Place) -> None:
+    async with replicas(place, asker(), warm_s=COLD_S) as (one, other):
         task = await one.send("begin")
         await one.parked(task)
         await one.send("blue", await one.send("another"))
         (parked,) = await one.file.runs()
         await other.engine.drain(0)
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("DELETE FROM worker")
-            connection.commit()
-        while await workers(path) == []:
+        place.forget_workers()
+        while place.workers() == []:
             await checkpoint()
         answered = await one.send("blue", task)
 
@@ -262,15 +246,13 @@ async def test_process_that_was_taken_for_dead_works_again_under_another_name(pa
         assert said(answered) == "blue"
 
 
-async def test_task_begun_by_a_process_that_was_taken_for_dead_is_not_lost(path: Path) -> None:
+async def test_task_begun_by_a_process_that_was_taken_for_dead_is_not_lost(place: Place) -> None:
     """It does not know yet, and gives the run to a worker that is no more."""
     gate = Gate()
-    async with replicas(path, gate.agent, count=1) as (one,):
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("DELETE FROM worker")
-            connection.commit()
+    async with replicas(place, gate.agent, count=1) as (one,):
+        place.forget_workers()
         task = await one.begin("begin")
-        while await workers(path) == []:
+        while place.workers() == []:
             await checkpoint()
         gate.open.set()
 
@@ -278,10 +260,10 @@ async def test_task_begun_by_a_process_that_was_taken_for_dead_is_not_lost(path:
 
 
 async def test_runs_of_a_process_that_ends_in_good_order_go_on_elsewhere_at_once(
-    path: Path,
+    place: Place,
 ) -> None:
     gate = Gate()
-    async with replicas(path, gate.agent, lease_s=3600) as (one, other):
+    async with replicas(place, gate.agent, lease_s=place.long_lease_s) as (one, other):
         task = await one.begin("begin")
         await gate.reached.wait()
         gate.reached = anyio.Event()
@@ -292,10 +274,10 @@ async def test_runs_of_a_process_that_ends_in_good_order_go_on_elsewhere_at_once
         assert said(await other.until(task, TaskState.COMPLETED)) == "through"
 
 
-async def test_clock_that_is_wrong_takes_nothing_from_anybody(path: Path) -> None:
+async def test_clock_that_is_wrong_takes_nothing_from_anybody(place: Place) -> None:
     """Leases and times to wake are the store's, whatever the clock of a process says."""
     gate = Gate()
-    async with replicas(path, gate.agent, asker(), warm_s=COLD_S) as (one, other):
+    async with replicas(place, gate.agent, asker(), warm_s=COLD_S) as (one, other):
         other.clock.advance(86_400)
         task = await one.begin("begin")
         await gate.reached.wait()
@@ -309,8 +291,8 @@ async def test_clock_that_is_wrong_takes_nothing_from_anybody(path: Path) -> Non
         assert gate.begun == 1
 
 
-async def test_first_of_two_answers_at_two_replicas_stands(path: Path) -> None:
-    async with replicas(path, asker(), warm_s=COLD_S) as (one, other):
+async def test_first_of_two_answers_at_two_replicas_stands(place: Place) -> None:
+    async with replicas(place, asker(), warm_s=COLD_S) as (one, other):
         task = await one.send("begin")
         await one.parked(task)
         refused: list[Exception] = []
@@ -331,8 +313,8 @@ async def test_first_of_two_answers_at_two_replicas_stands(path: Path) -> None:
         assert len(messages) + len(refused) == 3  # the beginning, and both answers
 
 
-async def test_one_message_at_two_replicas_begins_one_task(path: Path) -> None:
-    async with replicas(path, echo()) as (one, other):
+async def test_one_message_at_two_replicas_begins_one_task(place: Place) -> None:
+    async with replicas(place, echo()) as (one, other):
         begun: list[Task] = []
 
         async def send(replica: Replica) -> None:
@@ -347,9 +329,9 @@ async def test_one_message_at_two_replicas_begins_one_task(path: Path) -> None:
         await one.until(begun[0], TaskState.COMPLETED)
 
 
-async def test_run_of_an_agent_that_only_one_replica_has_is_woken_there(path: Path) -> None:
-    async with replicas(path, asker(), warm_s=COLD_S, count=1) as (one,):
-        stranger = Replica(path, (), COLD_S, LEASE_S)
+async def test_run_of_an_agent_that_only_one_replica_has_is_woken_there(place: Place) -> None:
+    async with replicas(place, asker(), warm_s=COLD_S, count=1) as (one,):
+        stranger = Replica(place, (), COLD_S, LEASE_S)
         stranger.caller = one.caller
         async with anyio.create_task_group() as group:
             await group.start(stranger.serve)
@@ -362,9 +344,9 @@ async def test_run_of_an_agent_that_only_one_replica_has_is_woken_there(path: Pa
         await stranger.file.aclose()
 
 
-async def test_stream_of_one_process_goes_on_in_another_that_is_behind(path: Path) -> None:
+async def test_stream_of_one_process_goes_on_in_another_that_is_behind(place: Place) -> None:
     """docs/streams.md: numbers are the same everywhere; what one showed is no news to the other."""
-    async with replicas(path, asker()) as (one, two):
+    async with replicas(place, asker()) as (one, two):
         task = await one.send("go")
         wanted = SubscribeToTaskRequest(id=task.id)
         async with two.operations.subscribe(two.caller, wanted):
