@@ -13,6 +13,7 @@ from interloom.runtime.core.notification import MAX_CONFIGS
 from interloom.runtime.core.outbox import MAX_ATTEMPTS
 from interloom.runtime.engine.outbox import TIMEOUT_S
 from interloom.runtime.engine.port import GRACE_S
+from interloom.runtime.ledger.blobs import MAX_BYTES
 from interloom.runtime.serve.body import MAX_BODY_BYTES
 
 CallerName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
@@ -76,7 +77,7 @@ class ServerSettings(Block):
     url: WebUrl | None = None
     grpc_port: Port | None = None
     grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
-    max_body_bytes: Annotated[Whole, Field(ge=1024, le=1024**3)] = MAX_BODY_BYTES
+    max_body_bytes: Annotated[Whole, Field(ge=1024, le=MAX_BYTES)] = MAX_BODY_BYTES
     grace: Grace = GRACE_S
     tls: TlsEntry | None = None
     signing_key: PathName | None = None

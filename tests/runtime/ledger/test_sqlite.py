@@ -22,6 +22,7 @@ from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.ledger.sqlite_file import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.clock import START
+from interloom.runtime.testing.ledger_blobs import LARGE
 from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import creation, event, move, record
 
@@ -304,3 +305,23 @@ async def test_several_processes_take_turns_at_a_chore(path: Path) -> None:
     async with opened(path) as one, opened(path) as other:
         taken = [await each.take_turn("prune", 3600) for each in (one, other, one)]
         assert taken == [True, False, False]
+
+
+async def test_large_value_is_stored_once_however_often_it_occurs(path: Path) -> None:
+    """And not at all once the last task that has it is gone."""
+    async with opened(path) as ledger:
+        for task_id in ("a", "b"):
+            chunk = event(1, body=LARGE, message=LARGE)
+            done = record(task_id, seq=1, state=TaskState.COMPLETED)
+            await ledger.commit(*creation(record(task_id)), PutStep(task_id, "step", LARGE))
+            await ledger.commit(MoveTask(done, 0, (chunk,)))
+        assert blobs(path) == [len(LARGE)]
+        await ledger.prune(START + timedelta(days=1), limit=1)
+        assert blobs(path) == [len(LARGE)]
+        await ledger.prune(START + timedelta(days=1), limit=1)
+        assert blobs(path) == []
+
+
+def blobs(path: Path) -> list[int]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [size for (size,) in connection.execute("SELECT length(body) FROM blob")]

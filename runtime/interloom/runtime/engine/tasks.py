@@ -21,7 +21,14 @@ from interloom.runtime.core.record import Event, TaskRecord, made
 from interloom.runtime.core.trace import root
 from interloom.runtime.core.view import TaskView
 from interloom.runtime.engine.live import Live
-from interloom.runtime.errors import Conflict, InterloomError, TaskNotFound, Unavailable
+from interloom.runtime.errors import (
+    Conflict,
+    InterloomError,
+    LocalError,
+    TaskNotFound,
+    Unavailable,
+)
+from interloom.runtime.ledger.blobs import INLINE_BYTES
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import CreateTask, Fenced, HoldRun, MoveTask, TaskMoved, Write
 from interloom.runtime.model import Message
@@ -33,6 +40,9 @@ _info = logging.getLogger("interloom.engine")  # asked first: most processes log
 Decide: TypeAlias = Callable[[TaskRecord], tuple[Decision, tuple[Write, ...]]]
 """Gives what follows from a record, and the rows that belong to it."""
 
+MAX_SNAPSHOT: Final = INLINE_BYTES
+"""Bytes of a snapshot that is stored; a larger one says in other words what its events say, and is
+made of them whenever somebody asks."""
 PAGE: Final = 500
 """Events read at a time."""
 
@@ -222,11 +232,13 @@ class Tasks:
         for event in events:
             live.view.apply(event)
         snapshot = live.view.json() if record.state in SETTLED else None
+        is_large = snapshot is not None and len(snapshot) > MAX_SNAPSHOT
+        kept = None if is_large else snapshot
         try:
             await self.ledger.commit(
-                *guard, made(MoveTask, (record, before.seq, events, snapshot, message_id)), *more
+                *guard, made(MoveTask, (record, before.seq, events, kept, message_id)), *more
             )
-        except (TaskMoved, Fenced):
+        except (TaskMoved, Fenced, LocalError):  # the store is well, and has what it had
             await self._retake(live)
             raise
         except InterloomError as error:

@@ -26,6 +26,7 @@ from interloom.runtime.errors import (
     Conflict,
     IllegalMove,
     InterloomError,
+    LocalError,
     Unavailable,
 )
 from interloom.runtime.ledger.rows import TaskMoved
@@ -70,6 +71,8 @@ class Work:
             await self._end(
                 run, lambda record: decide.finish(record, products, now=self._now(), says=says)
             )
+        except LocalError as refusal:  # a result that no store holds is one only now
+            await self._broke(run, refusal)
 
     def _now(self) -> datetime:
         return self._clock.now()

@@ -32,6 +32,7 @@ from interloom.runtime.ledger.rows import (
     ReleaseRun,
     Write,
 )
+from interloom.runtime.ledger.run_statements import keep_signal
 from interloom.runtime.ledger.statements import STATEMENTS, Statement
 from interloom.runtime.model import TaskState
 
@@ -181,11 +182,7 @@ def let_go(connection: Connection, queue: str, run: UUID) -> None:
 
 def put_signal(connection: Connection, write: PutSignal) -> None:
     """See `PutSignal`; whoever claims a run that is woken has it."""
-    connection.execute(
-        "INSERT INTO signal (task, key, value) SELECT number, ?, ? FROM task WHERE id = ?"
-        " ON CONFLICT DO NOTHING",
-        (write.key, write.value, write.task_id),
-    )
+    keep_signal(connection, write)
     parked = connection.execute(
         f"SELECT run.task, token, queue {_OF} AND run.state = 'parked'",
         (write.task_id,),

@@ -17,6 +17,7 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger import memory_order as order
+from interloom.runtime.ledger.blobs import check
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
     CallRow,
@@ -110,6 +111,7 @@ class MemoryLedger:
             raise Unavailable("the store is closed")
         try:
             for write in writes:
+                check(write)
                 self._apply[type(write)](write)
         except BaseException:
             self._undo.take_back()

@@ -11,6 +11,7 @@ from itertools import accumulate, takewhile
 from typing import Any, Final, NamedTuple
 
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.ledger import blobs
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.rows import Pruned
 from interloom.runtime.ledger.statements import COUNT
@@ -85,6 +86,7 @@ def prune(
         for table in _TABLES:
             numbers = [(each.number,) for each in tasks]
             connection.executemany(f"DELETE FROM {table} WHERE task = ?", numbers)  # noqa: S608
+        blobs.drop(connection, [each.number for each in tasks])
     replies = connection.execute(_FORGET, (before_ms, limit)).fetchall()
     if replies:
         connection.executemany(

@@ -10,22 +10,27 @@ from typing import Any, Final, TypeAlias
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.ledger import columns, pages, run_statements
+from interloom.runtime.ledger.blobs import whole
 from interloom.runtime.ledger.connection import any_of
 from interloom.runtime.ledger.rows import CallRow, CallState, Journal, RunRow, StoredTask
 
 Query: TypeAlias = tuple[str, tuple[str | int | None, ...]]
 """SQL, and what goes where its `?` are."""
 
+_BODY, _MESSAGE = whole("event.body"), whole("event.message")
 TASK: Final = f"{pages.TASK} WHERE id = ?"
 EVENTS: Final = (
-    "SELECT seq, event_id, state, body, message, artifact, append, last FROM event"
+    f"SELECT seq, event_id, state, {_BODY}, {_MESSAGE}, artifact, append, last"  # noqa: S608
+    " FROM event"
     " WHERE task = (SELECT number FROM task WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?"
 )
 JOURNAL: Final = (
-    "WITH chosen AS (SELECT number FROM task WHERE id = ?)"
-    " SELECT 'step', key, '', result FROM step JOIN chosen ON task = number"
-    " UNION ALL SELECT 'signal', key, '', value FROM signal JOIN chosen ON task = number"
-    " UNION ALL SELECT 'call', key, state, body FROM call JOIN chosen ON task = number"
+    "WITH chosen AS (SELECT number FROM task WHERE id = ?)"  # noqa: S608 - made of constants
+    f" SELECT 'step', key, '', {whole('result')} FROM step JOIN chosen ON task = number"
+    f" UNION ALL SELECT 'signal', key, '', {whole('value')} FROM signal"
+    " JOIN chosen ON task = number"
+    f" UNION ALL SELECT 'call', key, state, {whole('call.body')} FROM call"
+    " JOIN chosen ON task = number"
     " UNION ALL SELECT 'event', event_id, '', NULL FROM event JOIN chosen ON task = number"
 )
 RUN: Final = f"{run_statements.RUN} WHERE task.id = ?"

@@ -118,7 +118,7 @@ class StoredTask(NamedTuple):
 
     Attributes:
         record: What decisions are made from.
-        snapshot: The A2A Task as JSON as of `record.seq`, or None while it moves.
+        snapshot: The A2A Task as JSON as of `record.seq`, or None while it moves or is large.
     """
 
     record: TaskRecord
@@ -175,7 +175,7 @@ class MoveTask(NamedTuple):
         record: The task now.
         expected_seq: Where the decision was taken from.
         events: In order.
-        snapshot: The A2A Task as JSON as of `record.seq`, or None while it moves.
+        snapshot: The A2A Task as JSON as of `record.seq`, or None while it moves or is large.
         message_id: The caller's message that was taken, or empty; a repeat is refused with
             `MessageSeen`.
     """

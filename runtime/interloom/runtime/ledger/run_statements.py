@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.ledger.blobs import keep
 from interloom.runtime.ledger.connection import Connection, any_of
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
@@ -122,13 +123,19 @@ def release_run(connection: Connection, write: ReleaseRun) -> None:
     connection.execute(sql, write)
 
 
-def put_signal(connection: Connection, write: PutSignal) -> None:
-    """See `PutSignal`."""
+def keep_signal(connection: Connection, write: PutSignal) -> None:
+    """Store what a run waits for; the first value under a key stands."""
+    value = keep(connection, write.key, write.value, task=write.task_id)
     connection.execute(
         "INSERT INTO signal (task, key, value)"
         " SELECT number, ?, ? FROM task WHERE id = ? ON CONFLICT DO NOTHING",
-        (write.key, write.value, write.task_id),
+        (write.key, value, write.task_id),
     )
+
+
+def put_signal(connection: Connection, write: PutSignal) -> None:
+    """See `PutSignal`."""
+    keep_signal(connection, write)
     connection.execute(
         f"UPDATE run SET state = 'active', worker = {_ALIVE}, token = token + 1, wake_ms = NULL,"  # noqa: S608
         f" attempt = attempt + ? WHERE state = 'parked' AND {_OF}",
@@ -141,15 +148,16 @@ def put_step(connection: Connection, write: PutStep) -> None:
     connection.execute(
         "INSERT INTO step (task, key, result)"
         " SELECT number, ?, ? FROM task WHERE id = ? ON CONFLICT DO NOTHING",
-        (write.key, write.result, write.task_id),
+        (write.key, keep(connection, write.key, write.result, task=write.task_id), write.task_id),
     )
 
 
 def put_call(connection: Connection, write: PutCall) -> None:
     """See `PutCall`."""
     call = write.call
+    body = keep(connection, call.key, call.body, task=call.task_id)
     connection.execute(
         "INSERT INTO call (task, key, state, body) SELECT number, ?, ?, ? FROM task WHERE id = ?"
         " ON CONFLICT (task, key) DO UPDATE SET state = excluded.state, body = excluded.body",
-        (call.key, call.state.value, call.body, call.task_id),
+        (call.key, call.state.value, body, call.task_id),
     )

@@ -13,6 +13,7 @@ from interloom.runtime.core.outbox import Progress
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger import run_statements
+from interloom.runtime.ledger.blobs import keep
 from interloom.runtime.ledger.columns import millis
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.rows import (
@@ -157,13 +158,21 @@ def _append(connection: Connection, number: int, events: tuple[Event, ...]) -> N
         "INSERT INTO event (task, seq, event_id, state, body, message, artifact, append, last)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [
-            (number, each.seq, each.id, each.state.value, each.body, each.message)
+            (number, each.seq, each.id, each.state.value, *_kept(connection, number, each))
             + (_STATUS if each.chunk is None else each.chunk)
             for each in events
         ],
     )
     if added.rowcount < len(events):
         raise Conflict("the event is there already")
+
+
+def _kept(connection: Connection, number: int, event: Event) -> tuple[bytes, bytes | None]:
+    """What stands for an event's body and message."""
+    body = keep(connection, event.id, event.body, task=number)
+    if event.message is None:
+        return body, None
+    return body, keep(connection, event.id, event.message, task=number)
 
 
 def _put_reply(connection: Connection, write: PutReply) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from interloom.runtime.testing import ledger_blobs as blobs
 from interloom.runtime.testing import ledger_claims as claims
 from interloom.runtime.testing import ledger_pushes as pushes
 from interloom.runtime.testing import ledger_reads as reads
@@ -61,6 +62,11 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     retention.a_message_answered_at_once_is_forgotten,
     retention.what_comes_after_a_deletion_is_read_as_ever,
     retention.a_chore_is_one_processs_at_a_time,
+    blobs.a_value_of_any_size_comes_back,
+    blobs.a_value_that_looks_like_a_reference_is_itself,
+    blobs.a_large_value_stays_as_long_as_a_task_has_it,
+    blobs.the_last_state_of_a_call_stands_however_large,
+    blobs.a_value_that_is_too_large_is_refused_by_its_name,
     claims.a_run_nobody_works_on_is_claimed_once,
     claims.runs_are_claimed_oldest_first_and_of_known_agents,
     claims.a_run_at_work_and_a_parked_one_are_not_claimed,
