@@ -174,6 +174,40 @@ async def test_listening_stream_that_breaks_says_which_rule(port: PooledHttp, na
     assert str(caught.value).startswith("MCP server depot: subscriptions/listen: ")
 
 
+@pytest.mark.parametrize("status", [200, 404])
+async def test_answer_to_listening_that_is_no_stream_keeps_to_the_caps_of_a_reply(
+    port: PooledHttp, status: int
+) -> None:
+    """ours: only what is read event by event may go on for ever."""
+    fields_ = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+
+    async def answer(seen: Seen) -> None:
+        await seen.stream.send(head(status, fields_))
+        while True:
+            await seen.stream.send(b"400\r\n" + b" " * 1024 + b"\r\n")
+
+    async with serving(answer) as server:
+        spec = ServerSpec("depot", server.url, max_bytes=100_000)
+        with pytest.raises(TransportError, match="listen: the body is over 100000 bytes"):
+            await everything(StreamableHttp(spec, port))
+
+
+@pytest.mark.parametrize("said", [b"", head(200, {"Content-Type": "application/json"}) + b" "])
+async def test_answer_to_listening_that_is_no_stream_keeps_to_the_time_of_a_reply(
+    port: PooledHttp, said: bytes
+) -> None:
+    """ours: a stream has no end of its own; an answer that is none, or never begins, has."""
+
+    async def answer(seen: Seen) -> None:
+        await seen.stream.send(said)
+        await never(seen)
+
+    async with serving(answer) as server:
+        spec = ServerSpec("depot", server.url, timeout_s=0.2, total_s=0.2)
+        with pytest.raises(TransportError, match=r"listen: not done within 0\.2 s"):
+            await everything(StreamableHttp(spec, port))
+
+
 async def test_one_listening_stream_may_bring_more_than_a_reply(port: PooledHttp) -> None:
     """ours: the caps of a reply are for replies; an event keeps its own."""
     many = 12_000

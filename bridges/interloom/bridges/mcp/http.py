@@ -15,14 +15,12 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
     nullcontext,
-    suppress,
 )
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-import anyio
 import orjson
 
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
@@ -37,14 +35,12 @@ from interloom.bridges.mcp.core.frames import (
     read_message,
 )
 from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.replies import bounded, drain, media_type_of, within
 from interloom.runtime.errors import BadConfig, BrokenOff, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
 from interloom.runtime.wire.sse import MAX_EVENT_BYTES, Decoder, Event, EventTooLarge
-
-DRAIN_S: Final = 0.05
-"""Seconds a finished event stream gets to end by itself, so that its connection can be kept."""
 
 MAX_MESSAGES: Final = 10_000
 """Messages one request may bring before the server is treated as broken; ours."""
@@ -125,9 +121,9 @@ class StreamableHttp:
             async with self._sending(request, headers, limits) as reply:
                 if reply.status != HTTPStatus.OK:
                     raise await self._refusal(reply, request)
-                match _media_type(reply):
+                match media_type_of(reply):
                     case "application/json":
-                        return await self._json_result(reply, request)
+                        return self._json_result(await reply.read(), request)
                     case "text/event-stream":
                         return await self._stream_result(reply, request, hear)
                     case _:
@@ -143,7 +139,8 @@ class StreamableHttp:
         async with AsyncExitStack() as stack:
             with self._nameless(request):
                 sending = self._sending(request, headers, _LISTENING)
-                reply = await stack.enter_async_context(sending)
+                with within(self._spec.timeout_s):
+                    reply = await stack.enter_async_context(sending)
                 if reply.status != HTTPStatus.OK:
                     raise await self._refusal(reply, request)
             yield await stack.enter_async_context(aclosing(self._heard(reply, request)))
@@ -154,9 +151,9 @@ class StreamableHttp:
     async def _heard(self, reply: Reply, request: Request) -> AsyncGenerator[Notification]:
         """What a listening stream brings, until its response, or until the server cancels it."""
         with self._nameless(request):
-            match _media_type(reply):
+            match media_type_of(reply):
                 case "application/json":
-                    await self._json_result(reply, request)
+                    self._json_result(await self._body(reply), request)
                     return
                 case "text/event-stream":
                     pass
@@ -200,9 +197,9 @@ class StreamableHttp:
     async def _refusal(self, reply: Reply, request: Request) -> Exception:
         """The error for a status that is not 200: the JSON-RPC error in a 400 or 404, if any."""
         name, method = self.server, request.method
-        if reply.status in {400, 404} and _media_type(reply) == "application/json":
+        if reply.status in {400, 404} and media_type_of(reply) == "application/json":
             try:
-                self._only_result(await reply.read(), request)
+                self._only_result(await self._body(reply), request)
             except McpError as error:
                 error.status = reply.status
                 return error
@@ -211,8 +208,12 @@ class StreamableHttp:
         challenge = reply.headers.get("www-authenticate")
         return refused(name, method, reply.status, challenge=challenge)
 
-    async def _json_result(self, reply: Reply, request: Request) -> JsonObject:
-        body = await reply.read()
+    async def _body(self, reply: Reply) -> bytes:
+        """A whole body within a request's limits, where its own may be those of a stream."""
+        with within(self._spec.total_s):
+            return await bounded(reply, self._spec.max_bytes)
+
+    def _json_result(self, body: bytes, request: Request) -> JsonObject:
         try:
             return self._only_result(body, request)
         except BadFrame:
@@ -233,7 +234,7 @@ class StreamableHttp:
         async for chunk in chunks:
             for message in stream.feed(chunk):
                 if isinstance(message, Result):
-                    await _drain(chunks)
+                    await drain(chunks)
                     return message.value
                 if hear is not None:
                     await hear(message)
@@ -302,17 +303,6 @@ def nameless(
     if isinstance(error, TransportError):
         return TransportError(text, delivered=error.delivered)
     return LocalError(text)
-
-
-def _media_type(reply: Reply) -> str:
-    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Let the stream end; nothing after the response counts, a broken connection neither."""
-    with anyio.move_on_after(DRAIN_S), suppress(TransportError):
-        async for _ in chunks:
-            pass
 
 
 def _is_web_url(url: str) -> bool:

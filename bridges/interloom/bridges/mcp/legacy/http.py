@@ -19,8 +19,9 @@ from interloom.bridges.mcp.core.errors import HttpFailure, McpPeerError, refused
 from interloom.bridges.mcp.core.frames import CANCELLED, Request
 from interloom.bridges.mcp.http import ServerSpec, nameless
 from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
-from interloom.bridges.mcp.legacy.posting import NOT_FOUND, OK, Exchange, media_type_of
+from interloom.bridges.mcp.legacy.posting import NOT_FOUND, OK, Exchange
 from interloom.bridges.mcp.port import Patience
+from interloom.bridges.mcp.replies import media_type_of, within
 from interloom.runtime.errors import BrokenOff, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
@@ -142,9 +143,8 @@ class HttpConnection:
         self, request: Request, exchange: Exchange, patience: Patience
     ) -> JsonObject:
         """The result within its time, however often its stream is taken up again."""
-        with anyio.move_on_after(patience.total_s):
+        with within(patience.total_s):
             return await self._carried(request, exchange, patience)
-        raise TransportError(f"not done within {patience.total_s:g} s", delivered=True)
 
     async def _carried(
         self, request: Request, exchange: Exchange, patience: Patience

@@ -12,7 +12,8 @@ from typing import Final
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
 from interloom.bridges.mcp.core.frames import Request, Result, decode, is_cut_off, read_message
 from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
-from interloom.runtime.errors import BrokenOff, TransportError
+from interloom.bridges.mcp.replies import bounded, media_type_of
+from interloom.runtime.errors import BrokenOff
 from interloom.runtime.net.port import Reply
 from interloom.runtime.values import Json, JsonObject
 from interloom.runtime.wire.sse import Decoder, Event, EventTooLarge
@@ -68,7 +69,7 @@ class Exchange:
             raise await self._refusal(reply, media_type)
         match media_type:
             case "application/json":
-                return self._read_body(await self._body(reply))
+                return self._read_body(await bounded(reply, self._max_bytes))
             case "text/event-stream":
                 return await self._read_stream(reply)
             case _:
@@ -104,15 +105,6 @@ class Exchange:
         except EventTooLarge as error:
             raise self._bad(str(error)) from None
 
-    async def _body(self, reply: Reply) -> bytes:
-        body = bytearray()
-        async for chunk in reply.chunks():
-            body += chunk
-            if len(body) > self._max_bytes:
-                rule = f"the body is over {self._max_bytes} bytes"
-                raise TransportError(rule, delivered=True)
-        return bytes(body)
-
     def _take(self, body: bytes) -> JsonObject | None:
         """Read what was sent at once; the result, if it is among it."""
         found: JsonObject | None = None
@@ -127,7 +119,7 @@ class Exchange:
     async def _refusal(self, reply: Reply, media_type: str) -> Exception:
         if media_type == "application/json":
             try:
-                self._take(await self._body(reply))
+                self._take(await bounded(reply, self._max_bytes))
             except McpError as error:
                 error.status = reply.status
                 return error
@@ -139,11 +131,6 @@ class Exchange:
 
     def _bad(self, rule: str) -> BadFrame:
         return BadFrame(self._server, self._request.method, rule)
-
-
-def media_type_of(reply: Reply) -> str:
-    """The media type of a reply, without parameters."""
-    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _frames(body: Json) -> Iterator[Json]:

@@ -1,0 +1,58 @@
+"""How a reply over HTTP is read, whatever the era: its type, and its body within limits.
+
+Source: ours; `runtime.net.port` bounds a reply as a whole, and where a stream without an end was
+asked for, what comes instead needs bounds of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import anyio
+
+from interloom.runtime.errors import TransportError
+from interloom.runtime.net.port import Reply
+
+DRAIN_S: Final = 0.05
+"""Seconds a finished event stream gets to end by itself, so that its connection can be kept."""
+
+
+def media_type_of(reply: Reply) -> str:
+    """The media type of a reply, without parameters."""
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def bounded(reply: Reply, max_bytes: int) -> bytes:
+    """The whole body of a reply whose own limits are those of a stream.
+
+    Raises:
+        TransportError: As for `Reply.read`, by this cap.
+    """
+    body = bytearray()
+    async for chunk in reply.chunks():
+        body += chunk
+        if len(body) > max_bytes:
+            raise TransportError(f"the body is over {max_bytes} bytes", delivered=True)
+    return bytes(body)
+
+
+@contextmanager
+def within(seconds: float) -> Generator[None]:
+    """Give up what is not done in time.
+
+    Raises:
+        TransportError: It was not; the server can have seen it.
+    """
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise TransportError(f"not done within {seconds:g} s", delivered=True)
+
+
+async def drain(chunks: AsyncIterator[bytes]) -> None:
+    """Let the stream end; nothing after the response counts, a broken connection neither."""
+    with anyio.move_on_after(DRAIN_S), suppress(TransportError):
+        async for _ in chunks:
+            pass
