@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.core.errors import McpError
 from interloom.bridges.mcp.core.subscriptions import Filter
 from interloom.runtime.errors import TransportError
 from tests.bridges.mcp.legacy.elder import (
@@ -65,3 +66,28 @@ async def test_end_of_the_stream_breaks_a_subscription_off() -> None:
                 await client.list_tools()
             with pytest.raises(TransportError, match="the session ended"):
                 await anext(said)
+
+
+async def test_resource_that_could_not_be_watched_is_tried_by_whoever_comes_next() -> None:
+    """resources/subscribe: what the server has refused it does not tell of."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "resources/subscribe" and len(asked(server)) == 1:
+            error = {"code": -32603, "message": "not now"}
+            await server.say(framed(id=frame["id"], error=error))
+        elif "id" in frame:
+            await server.say(result_of(frame))
+
+    def asked(server: Server) -> list[Frame]:
+        return [each for each in server.frames if each.get("method") == "resources/subscribe"]
+
+    elder, wanted = Elder(react), Filter(uris=frozenset({"depot://a"}))
+    async with lines_to(elder) as eras:
+        client = McpClient(eras)
+        with pytest.raises(McpError, match="resources/subscribe: answered error -32603"):
+            async with client.listen(wanted):
+                pass
+        async with client.listen(wanted) as (_subscription, said):
+            await anext(said)
+
+    assert len(asked(elder.server)) == 2

@@ -5,11 +5,14 @@ Source: MCP 2025-11-25, basic/transports "Listening for Messages from the Server
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import anyio
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.subscriptions import Filter
+from interloom.bridges.mcp.watch import Watch
 from interloom.runtime.errors import TransportError
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import body
@@ -114,20 +117,86 @@ async def test_stream_of_everybody_that_is_busy_is_asked_for_again() -> None:
         assert (await anext(said)).method == "notifications/tools/list_changed"
 
 
-async def test_server_without_a_stream_of_everybody_ends_no_subscription() -> None:
-    """Listening 3: 405 says that there is none; nothing has been missed."""
+async def test_server_without_a_stream_of_everybody_promises_no_change() -> None:
+    """Listening 3: 405 says that there is none, and changes come on no other; subscriptions: what
+    is acknowledged is what will be told."""
+    async with visiting() as (eras, _parlour):
+        client = McpClient(eras)
+        async with client.listen(Filter(tools=True)) as (subscription, said):
+            subscription.read(await anext(said))
+            assert subscription.promised == Filter()
+        await Watch(client, Filter(tools=True)).run()  # ends, for there is nothing to be heard
+
+
+async def test_stream_of_everybody_that_is_withdrawn_ends_its_subscriptions() -> None:
+    """subscriptions: what can be told no more is an unexpected disconnect."""
+
+    async def listen(parlour: Parlour, seen: Seen) -> None:
+        if parlour.lines.count("GET") == 1:
+            await seen.stream.send(STREAM + event({}, retry=1) + LAST)
+        else:
+            await seen.stream.send(body(405, b"", None))
+
     async with (
-        visiting() as (eras, parlour),
-        McpClient(eras).listen(Filter(tools=True)) as (_subscription, said),
+        visiting(gives, listen) as (eras, _parlour),
+        McpClient(eras).listen(Filter(tools=True)) as (subscription, said),
     ):
-        await anext(said)
-        await parlour.until("GET")
-        for _ in range(20):  # time enough for the refusal to be heard of
-            await eras.request(LIST, NO_HEADERS)
-        with anyio.move_on_after(0.0) as quiet:
+        subscription.read(await anext(said))
+        assert subscription.promised == Filter(tools=True)
+        with pytest.raises(TransportError, match="the session ended"):
             await anext(said)
 
-    assert quiet.cancelled_caught
+
+async def test_stream_of_a_session_that_is_gone_is_closed() -> None:
+    """ours: a server may keep it open for ever."""
+
+    async def listen(_: Parlour, seen: Seen) -> None:
+        await seen.stream.send(STREAM)
+        if seen.headers["mcp-session-id"] == "s1":
+            opened.set()
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                await seen.stream.receive()
+            closed.set()
+        await never(seen)
+
+    opened, closed = anyio.Event(), anyio.Event()
+    async with visiting(gives, listen) as (eras, parlour):
+        await eras.request(DISCOVER, NO_HEADERS)
+        await opened.wait()
+        parlour.gone.add("s1")
+        await eras.request(LIST, NO_HEADERS)
+        await closed.wait()
+
+
+async def test_resource_is_watched_anew_in_a_new_session() -> None:
+    """resources/subscribe: a new session knows of no subscription of the old one."""
+
+    async def listen(_: Parlour, seen: Seen) -> None:
+        await seen.stream.send(STREAM)
+        await never(seen)
+
+    wanted = Filter(uris=frozenset({"depot://a"}))
+    async with visiting(gives, listen) as (eras, parlour):
+        client = McpClient(eras)
+        async with client.listen(wanted) as (_, old):
+            await anext(old)
+            parlour.gone.add("s1")
+            await eras.request(LIST, NO_HEADERS)
+            with pytest.raises(TransportError, match="the session ended"):
+                await anext(old)
+        async with client.listen(wanted) as (_, new):
+            await anext(new)
+
+    asked = [
+        (line, fields["mcp-session-id"])
+        for line, fields in zip(parlour.lines, parlour.headers, strict=True)
+        if "resources/" in line
+    ]
+    assert asked == [
+        ("POST resources/subscribe", "s1"),
+        ("POST resources/subscribe", "s2"),
+        ("POST resources/unsubscribe", "s2"),
+    ]
 
 
 async def test_question_on_the_stream_of_everybody_is_that_of_the_only_call() -> None:

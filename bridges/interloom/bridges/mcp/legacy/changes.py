@@ -8,8 +8,11 @@ gets those it asked for, under its own id.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from typing import TypeAlias
+
+import anyio
 
 from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.legacy import translate
@@ -17,18 +20,47 @@ from interloom.bridges.mcp.waiting import Waiting
 from interloom.runtime.errors import TransportError
 from interloom.runtime.values import JsonObject
 
+Tell: TypeAlias = Callable[[str], Awaitable[None]]
+"""Tells a server something about the resource with this URI."""
+
+
+class Watched:
+    """The resources that one session's server was asked to tell of, each of them once."""
+
+    def __init__(self) -> None:
+        self._watchers: Counter[str] = Counter()
+        self._turn = anyio.Lock()
+
+    async def enter(self, uri: str, subscribe: Tell) -> None:
+        """Count one more who wants to hear of a resource, once its server has agreed to tell."""
+        async with self._turn:
+            if not self._watchers[uri]:
+                await subscribe(uri)
+            self._watchers[uri] += 1
+
+    async def leave(self, uri: str, unsubscribe: Tell) -> None:
+        """Count one less; a server that nobody listens to any more is told so."""
+        self._watchers[uri] -= 1
+        async with self._turn:
+            if not self._watchers[uri]:
+                del self._watchers[uri]
+                await unsubscribe(uri)
+
 
 class Changes:
     """The subscriptions to one server's changes.
 
     Args:
         server: Our name for the server.
+
+    Attributes:
+        watched: The resources that the session of now was asked about.
     """
 
     def __init__(self, server: str) -> None:
         self._server = server
         self._listening: dict[str, tuple[Waiting, JsonObject]] = {}
-        self._watched: Counter[str] = Counter()
+        self.watched = Watched()
 
     @contextmanager
     def listening(self, request: Request, agreed: JsonObject) -> Generator[Waiting]:
@@ -53,17 +85,7 @@ class Changes:
             text = f"MCP server {self._server}: {waiting.request.method}: the session ended"
             waiting.put(TransportError(text, delivered=True))
 
-    def watch(self, uri: str) -> bool:
-        """Count one more who wants to hear of a resource; True for the first one."""
-        self._watched[uri] += 1
-        return self._watched[uri] == 1
-
-    def unwatch(self, uri: str) -> bool:
-        """Count one less; True when nobody is left."""
-        self._watched[uri] -= 1
-        return self._watched[uri] <= 0
-
     def forget(self) -> None:
         """A new session knows of no subscription of the old one, and each has to begin anew."""
         self.end()
-        self._watched.clear()
+        self.watched = Watched()

@@ -32,6 +32,9 @@ MAX_PICKUPS: Final = 10
 """Times in a row that a stream is taken up again without an event on it; ours."""
 MAX_PAUSE_S: Final = 30.0
 """Seconds between two tries to open the GET stream at most; ours."""
+OFFER_S: Final = 5.0
+"""Seconds for which it is waited to hear whether a server offers a GET stream; ours, for a gateway
+may hold the head of a stream back until something comes on it."""
 GOODBYE_S: Final = 5.0
 """Seconds that ending a request or a session may take."""
 FIRST_REFUSAL: Final = 400
@@ -94,12 +97,21 @@ class HttpConnection:
         self.is_alive = True
         self._spec, self._port, self._tasks = server, port, tasks
         self._session: str | None = None
+        self._overhearing = anyio.CancelScope()
+        self._is_offered = True
+        self._is_offer_known = anyio.Event()
         self._headers: dict[str, str] = dict(server.headers)
 
     def begin(self, version: str, overheard: Arrived, ended: Callable[[], None]) -> None:
         """Name the version from now on, and listen to what belongs to no request."""
         self._headers["MCP-Protocol-Version"] = version
         self._tasks.start_soon(self._overhear, overheard, ended)
+
+    async def can_overhear(self) -> bool:
+        """Whether the server offers a GET stream, as far as it has said; see `Connection`."""
+        with anyio.move_on_after(OFFER_S):
+            await self._is_offer_known.wait()
+        return self._is_offered
 
     async def ask(
         self, request: Request, *, patience: Patience, arrived: Arrived | None = None
@@ -133,7 +145,7 @@ class HttpConnection:
         """End the session, if there is one that lives; a server that does not mind is let be."""
         if self._session is None or not self.is_alive:
             return
-        self.is_alive = False
+        self._lose()
         limits = Limits(total_s=GOODBYE_S, idle_s=GOODBYE_S)
         with anyio.move_on_after(GOODBYE_S, shield=True), suppress(TransportError, LocalError):
             async with self._sending("DELETE", {}, limits):
@@ -193,8 +205,18 @@ class HttpConnection:
             self._check_session(reply)
             return await exchange.read(reply, has_session=self._session is not None)
 
+    def _lose(self) -> None:
+        """Nothing more is asked in the session, nor heard."""
+        self.is_alive = False
+        self._overhearing.cancel()
+
     async def _overhear(self, overheard: Arrived, ended: Callable[[], None]) -> None:
         """Keep the GET stream open, for as long as the server offers one and the session lives."""
+        with self._overhearing:
+            await self._overhear_on(overheard)
+        ended()
+
+    async def _overhear_on(self, overheard: Arrived) -> None:
         waits_for = Request("", "GET", {})
         exchange = self._exchange(waits_for, overheard)
         pause_s = 0.0
@@ -205,16 +227,18 @@ class HttpConnection:
             try:
                 async with self._sending("GET", fields, limits) as reply:
                     self._check_session(reply)
-                    if reply.status == OK and media_type_of(reply) == "text/event-stream":
+                    is_stream = reply.status == OK and media_type_of(reply) == "text/event-stream"
+                    self._is_offered = is_stream or reply.status in BUSY
+                    self._is_offer_known.set()
+                    if is_stream:
                         pause_s = 0.0
                         await exchange.read(reply, has_session=True)
-                    elif reply.status not in BUSY:
-                        return  # it offers none
+                    elif not self._is_offered:
+                        return
             except (TransportError, SessionLost, McpPeerError) as error:
                 _log.debug("mcp.stream_lost", server=self._spec.name, reason=str(error))
             pause_s = min(max(2 * pause_s, exchange.pickup.retry_s), MAX_PAUSE_S)
             await anyio.sleep(pause_s)
-        ended()
 
     async def _cancel(self, request: Request) -> None:
         if request.method == "initialize":  # must not be cancelled (cancellation 2)
@@ -234,7 +258,7 @@ class HttpConnection:
 
     def _check_session(self, reply: Reply) -> None:
         if reply.status == NOT_FOUND and self._session is not None:
-            self.is_alive = False
+            self._lose()
             raise SessionLost
 
     def _keep_session(self, reply: Reply) -> None:

@@ -77,6 +77,10 @@ class LinesConnection:
 
         self.channel.attend(Attendant(overheard, heard, ended))
 
+    async def can_overhear(self) -> bool:
+        """Always: the one stream is everybody's."""
+        return True
+
     async def ask(
         self, request: Request, *, patience: Patience, arrived: Arrived | None = None
     ) -> JsonObject:

@@ -39,6 +39,10 @@ class Connection(Protocol):
         """
         ...
 
+    async def can_overhear(self) -> bool:
+        """Whether anything can come without a request of ours as its reason; after `begin`."""
+        ...
+
     async def ask(
         self, request: Request, *, patience: Patience, arrived: Arrived | None = None
     ) -> JsonObject:

@@ -6,7 +6,7 @@ Source: MCP 2025-11-25, basic/lifecycle, basic/transports (sessions), server/* (
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -135,21 +135,28 @@ class Session:
         Raises:
             NoHandshake: The server is of no older era.
         """
-        await self._connected(request, self._patience)
-        agreed = translate.honoured(request, self._welcome)
-        listed = agreed.get("resourceSubscriptions")
-        uris = [uri for uri in listed if isinstance(uri, str)] if isinstance(listed, list) else []
+        connection = await self._connected(request, self._patience)
+        agreed: JsonObject = {}
+        if await connection.can_overhear():
+            agreed = translate.honoured(request, self._welcome)
         with self._changes.listening(request, agreed) as waiting:
-            for uri in uris:
-                if self._changes.watch(uri):
-                    await self._watch(request, "resources/subscribe", uri)
-            try:
+            async with self._watching(request, translate.uris_of(agreed)):
                 yield News(waiting)
-            finally:
-                with anyio.move_on_after(TELL_S, shield=True), suppress(InterloomError):
-                    for uri in uris:
-                        if self._changes.unwatch(uri):
-                            await self._watch(request, "resources/unsubscribe", uri)
+
+    @asynccontextmanager
+    async def _watching(self, request: Request, uris: Sequence[str]) -> AsyncGenerator[None]:
+        """Have the server tell of single resources while the block runs."""
+        watched, entered = self._changes.watched, list[str]()
+        try:
+            for uri in uris:
+                await watched.enter(uri, partial(self._watch, request, "resources/subscribe"))
+                entered.append(uri)
+            yield
+        finally:
+            if watched is self._changes.watched:  # a new session would not know what is meant
+                with anyio.move_on_after(TELL_S, shield=True):
+                    for uri in entered:
+                        await watched.leave(uri, partial(self._unwatch, request))
 
     def leave(self, state: str) -> None:
         """Let go of a call that is held open for answers; see `Transport.leave`."""
@@ -158,6 +165,11 @@ class Session:
     async def _watch(self, request: Request, method: str, uri: str) -> None:
         asked = Request(self._ids.fresh(), method, {"uri": uri})
         await self._ask(asked, request, self._patience)
+
+    async def _unwatch(self, request: Request, uri: str) -> None:
+        """Say that nobody listens; whoever does not take that tells nobody anything."""
+        with suppress(InterloomError):
+            await self._watch(request, "resources/unsubscribe", uri)
 
     async def _connected(self, request: Request, patience: Patience) -> Connection:
         """A connection whose handshake is made; `request` says who we are."""

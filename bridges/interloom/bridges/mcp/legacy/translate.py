@@ -190,11 +190,16 @@ def honoured(request: Request, welcome: JsonObject) -> JsonObject:
     return agreed
 
 
+def uris_of(agreed: JsonObject) -> list[str]:
+    """The single resources of a filter."""
+    listed = agreed.get("resourceSubscriptions")
+    return [uri for uri in listed if isinstance(uri, str)] if isinstance(listed, list) else []
+
+
 def is_wanted(notification: Notification, agreed: JsonObject) -> bool:
     """True when a subscription that agreed on this filter brings the notification."""
     if notification.method == UPDATED:
-        uris = agreed.get("resourceSubscriptions")
-        return isinstance(uris, list) and notification.params.get("uri") in uris
+        return notification.params.get("uri") in uris_of(agreed)
     return any(notification.method == m for key, (_, _, m) in _CHANGES.items() if key in agreed)
 
 
