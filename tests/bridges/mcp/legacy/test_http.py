@@ -6,6 +6,8 @@ Server", "Resumability and Redelivery"; basic/utilities/cancellation.
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import pytest
 
@@ -150,14 +152,22 @@ async def test_stream_that_brings_no_news_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405, 401])
-async def test_call_whose_stream_cannot_be_taken_up_is_not_made_again(status: int) -> None:
-    """Session management 4 is about a request that was refused; this one may have been done."""
+@pytest.mark.parametrize("is_said", [False, True])
+async def test_call_whose_stream_cannot_be_taken_up_is_not_made_again(
+    status: int, *, is_said: bool
+) -> None:
+    """Session management 4 is about a request that was refused; this one may have been done.
+
+    An error that comes with the status is about the GET, and no answer to the call.
+    """
+    refusal = {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "no"}}
+    said = json.dumps(refusal).encode() if is_said else b""
 
     async def act(_: Parlour, seen: Seen, frame: Frame) -> None:
         await seen.stream.send(STREAM + event({}, event_id="e1", retry=1) + LAST)
 
     async def listen(_: Parlour, seen: Seen) -> None:
-        await seen.stream.send(body(status, b"", None))
+        await seen.stream.send(body(status, said, JSON if is_said else None))
 
     async with visiting(act, listen) as (eras, parlour):
         with pytest.raises(BrokenOff, match="ended without a response") as caught:
@@ -165,6 +175,26 @@ async def test_call_whose_stream_cannot_be_taken_up_is_not_made_again(status: in
 
     assert caught.value.delivered
     assert parlour.lines.count("POST tools/call") == 2  # the modern one was refused
+
+
+async def test_stream_is_taken_up_after_a_gateways_bad_moment() -> None:
+    """ours: 503 says nothing about the stream."""
+
+    async def act(_: Parlour, seen: Seen, frame: Frame) -> None:
+        await seen.stream.send(STREAM + event({}, event_id="e1", retry=1) + LAST)
+
+    async def listen(_: Parlour, seen: Seen) -> None:
+        if seen.headers.get("last-event-id") != "e1":
+            await seen.stream.send(body(405, b"", None))
+        elif not tried.is_set():
+            tried.set()
+            await seen.stream.send(body(503, b"", None))
+        else:
+            await seen.stream.send(STREAM + event({"id": "r1", "result": {}}) + LAST)
+
+    tried = anyio.Event()
+    async with visiting(act, listen) as (eras, _parlour):
+        assert await eras.request(LIST, NO_HEADERS) == {}
 
 
 async def test_stream_that_is_taken_up_for_ever_keeps_to_its_time() -> None:

@@ -15,7 +15,7 @@ import anyio
 import orjson
 from anyio.abc import TaskGroup
 
-from interloom.bridges.mcp.core.errors import HttpFailure, McpPeerError, refused
+from interloom.bridges.mcp.core.errors import Busy, HttpFailure, McpError, McpPeerError, refused
 from interloom.bridges.mcp.core.frames import CANCELLED, Request
 from interloom.bridges.mcp.http import ServerSpec, nameless
 from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
@@ -190,9 +190,13 @@ class HttpConnection:
             await anyio.sleep(exchange.pickup.retry_s)
             try:
                 result = await self._pick_up(exchange, limits)
-            except TransportError:
+            except (TransportError, Busy):
                 result = None
             except (SessionLost, HttpFailure):  # not of the request, which is another matter
+                break
+            except McpError as error:
+                if error.status is None:  # the request's own, on its stream
+                    raise
                 break
             if result is not None:
                 return result
