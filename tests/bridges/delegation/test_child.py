@@ -97,6 +97,7 @@ numbers = st.integers(0, 2**40)
     st.builds(
         Child,
         task_id=st.text(min_size=1),
+        context_id=st.text(),
         rounds=numbers,
         answered=st.text(),
         seen=st.text(),

@@ -75,6 +75,7 @@ class Child:
 
     Attributes:
         task_id: The other agent's id of it.
+        context_id: Its conversation; an answer names it, for agents that would begin another.
         rounds: Times it has asked and was answered.
         answered: Mark of the status that was answered last.
         seen: Mark of the status it showed last.
@@ -84,6 +85,7 @@ class Child:
     """
 
     task_id: str
+    context_id: str = ""
     rounds: int = 0
     answered: str = ""
     seen: str = ""
@@ -124,6 +126,7 @@ class Child:
         return {
             "v": FORMAT,
             "task_id": self.task_id,
+            "context_id": self.context_id,
             "rounds": self.rounds,
             "answered": self.answered,
             "seen": self.seen,
@@ -143,6 +146,7 @@ class Child:
             case {
                 "v": 1,
                 "task_id": str(task_id),
+                "context_id": str(context_id),
                 "rounds": int(rounds),
                 "answered": str(answered),
                 "seen": str(seen),
@@ -150,7 +154,8 @@ class Child:
                 "misses": int(misses),
                 "due_ms": int(due_ms),
             }:
-                return cls(task_id, rounds, answered, seen, looks, misses, due_ms)
+                rest = rounds, answered, seen, looks, misses, due_ms
+                return cls(task_id, context_id, *rest)
             case _:
                 raise LocalError(f"a saved delegation of format {FORMAT} is needed")
 

@@ -107,7 +107,7 @@ class Errand:
             answer = await self._sent(message, doubts)
             if isinstance(answer, Message):
                 return await self._done(Delegated.of(answer))
-            child = Child(answer.id)
+            child = Child(answer.id, answer.context_id)
             if answer.status.state not in TERMINAL:
                 await self._task.record_call(rows.working(self._made, child))
         return await self._see_through(child, task=answer)

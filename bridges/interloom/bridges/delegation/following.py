@@ -135,6 +135,7 @@ class Following:
         message = Message(
             message_id=rows.message_id(self._made, child.rounds),
             task_id=child.task_id,
+            context_id=child.context_id,
             role=Role.USER,
             parts=(part,),
         )
