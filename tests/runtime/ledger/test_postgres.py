@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import anyio
 import psycopg
@@ -54,6 +54,10 @@ def one(url: str, query: str) -> object:
     with psycopg.connect(url) as connection:
         row = connection.execute(query.encode()).fetchone()
     return None if row is None else row[0]
+
+
+def database_of(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
 
 
 def refusal(url: str) -> str:
@@ -132,11 +136,38 @@ async def test_schema_of_somebody_else_is_refused_and_left_alone(database_url: s
     assert one(database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'absurd'") == 0
 
 
-async def test_empty_schema_that_was_made_ready_is_used(database_url: str) -> None:
-    """Whoever serves may have no right to make one."""
-    change(database_url, "CREATE SCHEMA interloom")
-    async with opened(database_url) as ledger:
-        await ledger.commit(*creation(record()))
+async def test_role_that_may_make_nothing_is_served_where_all_was_made_ready(
+    cluster: Cluster,
+) -> None:
+    """Whoever serves need not be who sets up: an empty schema, and Absurd's, are enough."""
+    with cluster.database() as url:
+        database = database_of(url)
+        change(
+            url,
+            "CREATE ROLE server LOGIN",
+            f"GRANT CREATE ON DATABASE {database} TO server",
+        )
+        own = url.replace("postgres@", "server@", 1)
+        async with opened(own):
+            pass  # which makes Absurd's schema the role's own
+        change(
+            url,
+            f"REVOKE CREATE ON DATABASE {database} FROM server",
+            "DROP SCHEMA interloom CASCADE",
+            "CREATE SCHEMA interloom AUTHORIZATION server",
+        )
+        async with opened(own) as ledger:
+            await ledger.commit(*creation(record()))
+            assert await ledger.task("task-1") is not None
+        change(url, "DROP OWNED BY server", "DROP ROLE server")
+
+
+async def test_role_that_may_not_make_what_is_missing_is_told(cluster: Cluster) -> None:
+    with cluster.database() as url:
+        change(url, "CREATE ROLE reader LOGIN")
+        said = refusal(url.replace("postgres@", "reader@", 1))
+        change(url, "DROP ROLE reader")
+        assert said.endswith(f"cannot be opened: permission denied for database {database_of(url)}")
 
 
 @pytest.mark.parametrize(

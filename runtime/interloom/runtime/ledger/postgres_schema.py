@@ -53,19 +53,21 @@ def prepare(session: Session) -> None:
 
 def _version(session: Session) -> int:
     """How many scripts the database has had; the schema is there afterwards."""
-    known, others = _found(
+    is_there, is_known, has_tables = _found(
         session,
-        "SELECT to_regclass('interloom.schema_version') IS NOT NULL,"
+        "SELECT to_regnamespace('interloom') IS NOT NULL,"
+        " to_regclass('interloom.schema_version') IS NOT NULL,"
         " EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('interloom'))",
     )
-    if known:
+    if is_known:
         (version,) = _found(session, "SELECT coalesce(max(version), 0) FROM schema_version")
         return int(version)
-    if others:
+    if has_tables:
         raise BadConfig(
             f"store: the database has a schema {SCHEMA_NAME!r} that is not a store of Interloom"
         )
-    session.execute("CREATE SCHEMA IF NOT EXISTS interloom")
+    if not is_there:  # `IF NOT EXISTS` would want the right to make one all the same
+        session.execute("CREATE SCHEMA interloom")
     session.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
     return 0
 
