@@ -6,6 +6,7 @@ import pytest
 
 from interloom.bridges.mcp.core.schemas import (
     MAX_BYTES,
+    MAX_DEPTH,
     Schemas,
     UnusableSchema,
     compile_schema,
@@ -120,6 +121,42 @@ def test_schema_of_itself_is_taken_as_deep_as_it_stays_cheap() -> None:
     assert "nested too deeply" in str(forked.broken_rule(nested(40), "it"))
     assert compile_schema(TREE).broken_rule({"children": [{"children": []}]}, "it") is None
     assert compile_schema(TREE).broken_rule({"children": [{"children": 1}]}, "it") is not None
+
+
+REFERENCES: dict[str, JsonObject] = {
+    "$ref to the root": {"$ref": "#"},
+    "$ref to an anchor": {"$ref": "#node"},
+    "$ref by $id": {"$ref": "https://depot.example/node"},
+    "$ref by a relative $id": {"$ref": "node"},
+    "$dynamicRef": {"$dynamicRef": "#node"},
+    "$recursiveRef": {"$recursiveRef": "#"},
+}
+NODE: dict[str, JsonObject] = {
+    "$recursiveRef": {
+        "$schema": "https://json-schema.org/draft/2019-09/schema",
+        "$recursiveAnchor": True,
+    },
+    "$dynamicRef": {"$dynamicAnchor": "node"},
+    "$ref to an anchor": {"$anchor": "node"},
+}
+
+
+@pytest.mark.parametrize("how", REFERENCES)
+def test_schema_of_itself_is_known_by_whatever_reference(how: str) -> None:
+    """JSON Schema Usage, "Composition-Keyword Resource Use": 2 to the 40th looks otherwise."""
+    inner: JsonObject = {"properties": {"x": REFERENCES[how]}}
+    node = {"$id": "https://depot.example/node", **NODE.get(how, {}), "allOf": [inner, inner]}
+    forked = compile_schema(node)
+
+    assert forked.broken_rule(nested(8), "it") is None
+    assert "nested too deeply" in str(forked.broken_rule(nested(40), "it"))
+
+
+def test_schema_whose_references_form_a_long_chain_is_refused() -> None:
+    """JSON Schema Usage: bounded in depth; 5000 references fit into the bytes it may have."""
+    defs: dict[str, Json] = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(5000)}
+    with pytest.raises(UnusableSchema, match=f"deeper than {MAX_DEPTH}"):
+        compile_schema({"$ref": "#/$defs/d0", "$defs": {**defs, "d5000": {"type": "object"}}})
 
 
 def test_schema_is_compiled_once_and_forgotten_in_turn() -> None:

@@ -22,6 +22,9 @@ from interloom.runtime.values import Json, JsonObject
 MAX_BYTES: Final = 256 * 1024
 """Bytes of JSON of one schema; ours."""
 
+MAX_DEPTH: Final = 300
+"""Levels of a schema, with every reference followed; ours, and more than a reply can be nested."""
+
 MAX_LOOKS: Final = 100_000
 """Schemas that one value may meet, with every reference followed; ours."""
 
@@ -34,6 +37,7 @@ DIALECTS: Final = {
 
 _PATTERN: Final = jsonschema_rs.RegexOptions(size_limit=256 * 1024)
 _DEFAULT: Final = next(iter(DIALECTS))
+_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 _DATA: Final = frozenset({"const", "default", "enum", "examples", "required"})
 
 
@@ -156,28 +160,32 @@ class _Cost:
             self._is_recursive = True
             return 1
         if at not in self._known:
+            if len(self._open) >= MAX_DEPTH:
+                raise UnusableSchema(f"it is deeper than {MAX_DEPTH}, every reference followed")
             self._open.add(at)
             inner = sum(
                 self._of(each, f"{at}/{_escaped(key)}")
                 for key, each in node.items()
                 if key not in _DATA
             )
-            self._known[at] = min(1 + inner + self._referred(node), MAX_LOOKS + 1)
+            referred = sum(self._referred(node.get(key)) for key in _REFERENCES)
+            self._known[at] = min(1 + inner + referred, MAX_LOOKS + 1)
             self._open.discard(at)
         return self._known[at]
 
-    def _referred(self, node: JsonObject) -> int:
-        target = node.get("$ref")
-        if not isinstance(target, str) or not target.startswith("#"):
+    def _referred(self, target: Json) -> int:
+        """What a reference leads to; one by a name may lead anywhere, at worst back to the root."""
+        if not isinstance(target, str):
             return 0
-        at, found = target.removeprefix("#"), _at(self._root, target)
-        return self._of(found, at)
+        at = target.removeprefix("#") if target.startswith("#/") else ""
+        found = _at(self._root, at)
+        return self._of(self._root, "") if found is None else self._of(found, at)
 
 
 def _at(root: JsonObject, pointer: str) -> Json:
     """What a JSON pointer in a reference leads to; None where it leads nowhere."""
     found: Json = root
-    for step in pointer.removeprefix("#").split("/")[1:]:
+    for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
