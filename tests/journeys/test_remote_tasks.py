@@ -368,3 +368,4 @@ async def test_what_was_not_declared_is_not_answered(stage: Stage, request_: Jso
 
     assert "needs a capability we did not declare" in result(task)
     assert workshop.updates == []
+    assert workshop.seen[-1] == "tasks/cancel"  # nobody will ever fetch its result

@@ -18,11 +18,11 @@ from interloom.bridges.handoff.inputs import Inputs
 from interloom.bridges.handoff.pending import Made
 from interloom.bridges.handoff.telling import Telling
 from interloom.bridges.handoff.tool_server import ToolServer
-from interloom.bridges.mcp.core.errors import Busy
+from interloom.bridges.mcp.core.errors import BadResult, Busy
 from interloom.bridges.mcp.core.rounds import Ask, Done
-from interloom.bridges.mcp.core.tasks import Follow, RemoteTask, TaskRequest, Wait
+from interloom.bridges.mcp.core.tasks import Follow, RemoteTask, TaskExpired, TaskRequest, Wait
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.errors import InterloomError, TransportError
+from interloom.runtime.errors import InterloomError, LocalError, TransportError
 from interloom.runtime.ledger.rows import CallRow, CallState
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
@@ -61,6 +61,9 @@ class Following:
         except anyio.get_cancelled_exc_class():
             if self._task.is_given_up:
                 await cancel(self._server, remote)
+            raise
+        except (BadResult, LocalError, TaskExpired):  # its server may be at work on it all the same
+            await cancel(self._server, remote)
             raise
 
     async def _follow(self, remote: RemoteTask) -> JsonObject:
