@@ -25,12 +25,13 @@ from interloom.bridges.mcp.eras import Era, Eras, http_in_any_era, lines_in_any_
 from interloom.bridges.mcp.http import ServerSpec
 from interloom.bridges.mcp.memory import InMemory
 from interloom.bridges.mcp.port import Patience
+from interloom.runtime.errors import TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
 from tests.bridges.mcp.depot import Depot, Reply, body, depot, fails, gives, says
 from tests.bridges.mcp.legacy.elder import Elder, lines_to, methods
 from tests.bridges.mcp.legacy.parlour import visiting
-from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of, stamped
+from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of, silence, stamped
 from tests.runtime.net.hostile import serving
 
 DISCOVERY: JsonObject = {"supportedVersions": ["2026-07-28"], "capabilities": {}}
@@ -248,6 +249,31 @@ async def test_any_other_error_to_the_probe_means_an_older_server(code: int) -> 
         assert await McpClient(eras).list_tools() == ()
 
     assert eras.era is Era.LEGACY
+
+
+async def test_request_waits_for_others_that_probe_no_longer_than_for_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ours: each of them would spend the whole patience on a server that is not there."""
+    monkeypatch.setattr("interloom.bridges.mcp.eras.PROBE_S", 0.5)
+    server, patience = Server(silence), Patience(0.5, 5.0)
+    eras = lines_in_any_era(InMemory("depot", server.serve, patience=patience), patience)
+    failed: list[str] = []
+
+    async def ask(number: int) -> None:
+        with pytest.raises(TransportError) as caught:
+            await eras.request(stamped(f"r{number}"), NO_HEADERS)
+        assert not caught.value.delivered
+        failed.append(str(caught.value))
+
+    with anyio.fail_after(20):
+        async with eras.open(), anyio.create_task_group() as asking:
+            for number in range(4):
+                asking.start_soon(ask, number)
+
+    waited = "MCP server depot: resources/read: others have tried to reach it for 0.5 s"
+    assert failed[:3] == [waited] * 3
+    assert methods(server).count("server/discover") == 1
 
 
 async def test_silence_to_the_probe_means_an_older_server(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 core      the protocol as values: calls in rounds, frames, headers, tools, errors; pure
 port      what a transport promises, whatever carries the bytes
+turn      waiting for one's turn where others find the way to a server
 replies   how a reply over HTTP is read: its type, its body within limits
 http      one message per POST, over any `HttpPort`
 channel   many requests over one stream of lines, which stdio and memory share

@@ -41,6 +41,7 @@ from interloom.bridges.mcp.legacy.session import NoHandshake, Session
 from interloom.bridges.mcp.legacy.translate import VERSIONS, meta_of
 from interloom.bridges.mcp.port import Hear, Patience, Transport
 from interloom.bridges.mcp.stdio import CommandSpec, Stdio
+from interloom.bridges.mcp.turn import turn
 from interloom.runtime.errors import TransportError
 from interloom.runtime.net.port import HttpPort
 from interloom.runtime.telemetry.log import logger
@@ -127,7 +128,7 @@ class Eras:
     ) -> JsonObject:
         """Send one request; return the result object of its response; see `Transport.request`."""
         if self._probes:
-            await self._settled(request)
+            await self._settled(request, patience or self._legacy.patience)
         if self.era is Era.LEGACY:
             with self._doubting():
                 return await self._legacy.request(request, headers, hear=hear, patience=patience)
@@ -145,7 +146,7 @@ class Eras:
         self, request: Request, headers: Mapping[str, str]
     ) -> AsyncGenerator[AsyncIterator[Notification]]:
         """Hold a subscription open; see `Transport.listen`."""
-        await self._settled(request)
+        await self._settled(request, self._legacy.patience)
         chosen = self._legacy if self.era is Era.LEGACY else self._modern
         with self._doubting():
             async with chosen.listen(request, headers) as news:
@@ -200,10 +201,10 @@ class Eras:
         self._settle(Era.LEGACY)
         return result
 
-    async def _settled(self, request: Request) -> None:
+    async def _settled(self, request: Request, patience: Patience) -> None:
         """Have the era found out by whoever comes first; the others wait for it."""
         if self.era is None:
-            async with self._settling:
+            async with turn(self._settling, request, patience, server=self.server):
                 if self.era is None:
                     await self._find_out(request)
 

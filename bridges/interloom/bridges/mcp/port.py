@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from interloom.bridges.mcp.core.frames import Notification, Request
+from interloom.runtime.errors import TransportError
 from interloom.runtime.values import JsonObject
 
 Hear: TypeAlias = Callable[[Notification], Awaitable[None]]
@@ -37,6 +38,12 @@ class Patience:
 
     silence_s: float
     total_s: float
+
+
+class ClientFault(TransportError):
+    """No answer, for a reason on this side: it says nothing about the server's health."""
+
+    code = "MCP_CLIENT_FAULT"
 
 
 class Transport(Protocol):

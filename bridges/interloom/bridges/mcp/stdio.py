@@ -19,6 +19,7 @@ from interloom.bridges.mcp import children
 from interloom.bridges.mcp.channel import Channel, Manners
 from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.turn import turn
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
@@ -133,7 +134,7 @@ class Stdio:
         child = self._child
         if child is not None and child.channel.is_open:
             return child.channel
-        async with self._starting:
+        async with turn(self._starting, request, patience, server=self.server):
             child = self._child
             if child is None or not child.channel.is_open:
                 child = await self._start(request, patience)

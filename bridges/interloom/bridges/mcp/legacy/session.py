@@ -21,6 +21,7 @@ from interloom.bridges.mcp.legacy.changes import Changes
 from interloom.bridges.mcp.legacy.levels import Levels
 from interloom.bridges.mcp.legacy.link import Arrived, Connection, Link, SessionLost
 from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.turn import turn
 from interloom.bridges.mcp.waiting import News
 from interloom.runtime.errors import InterloomError, LocalError, TransportError
 from interloom.runtime.telemetry.log import logger
@@ -52,18 +53,19 @@ class Session:
 
     Args:
         link: What carries the messages.
-        patience: How long a request may take.
+        patience: How long a request may take that does not say.
         ids: Where ids and tokens come from; None for random ones.
 
     Attributes:
         version: The protocol version that was agreed on; None before the first handshake.
+        patience: How long a request may take that does not say.
     """
 
     def __init__(self, link: Link, *, patience: Patience, ids: Ids | None = None) -> None:
         self.server = link.server
         self.version: str | None = None
         self._link = link
-        self._patience = patience
+        self.patience = patience
         self._ids = ids or RandomIds()
         self._tasks: TaskGroup | None = None
         self._greeting = anyio.Lock()
@@ -104,7 +106,7 @@ class Session:
         Raises:
             NoHandshake: The server is of no older era.
         """
-        patience = patience or self._patience
+        patience = patience or self.patience
         if request.method == "server/discover":
             await self._connected(request, patience)
             return translate.discovered(self._welcome, request)
@@ -135,7 +137,7 @@ class Session:
         Raises:
             NoHandshake: The server is of no older era.
         """
-        connection = await self._connected(request, self._patience)
+        connection = await self._connected(request, self.patience)
         agreed: JsonObject = {}
         if await connection.can_overhear():
             agreed = translate.honoured(request, self._welcome)
@@ -164,7 +166,7 @@ class Session:
 
     async def _watch(self, request: Request, method: str, uri: str) -> None:
         asked = Request(self._ids.fresh(), method, {"uri": uri})
-        await self._ask(asked, request, self._patience)
+        await self._ask(asked, request, self.patience)
 
     async def _unwatch(self, request: Request, uri: str) -> None:
         """Say that nobody listens; whoever does not take that tells nobody anything."""
@@ -173,7 +175,7 @@ class Session:
 
     async def _connected(self, request: Request, patience: Patience) -> Connection:
         """A connection whose handshake is made; `request` says who we are."""
-        async with self._greeting:
+        async with turn(self._greeting, request, patience, server=self.server):
             connection = await self._link.connection(request, patience)
             if connection is not self._greeted:
                 await self._greet(connection, request, patience)
@@ -231,7 +233,7 @@ class Session:
             connection = await self._connected(request, patience)
             try:
                 if translate.level_of(request) is not None:
-                    await self._set_level(connection, patience)
+                    await self._set_level(connection, request, patience)
                 held = self._calls.begin(request, connection, self._opened())
                 return await self._calls.follow(held, hear, patience)
             except SessionLost:
@@ -244,9 +246,11 @@ class Session:
                 return translate.round_of(required, translate.AGAIN)
         raise self._lost(request)
 
-    async def _set_level(self, connection: Connection, patience: Patience) -> None:
+    async def _set_level(
+        self, connection: Connection, request: Request, patience: Patience
+    ) -> None:
         """Tell the server what to log, once for each change; one that refuses is not pressed."""
-        async with self._leveling:
+        async with turn(self._leveling, request, patience, server=self.server):
             level = self._levels.due()
             if level is None or not translate.can_log(self._welcome):
                 return
