@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.streams.stapled import StapledObjectStream
 
-from interloom.bridges.mcp.channel import MAX_STRAYS
+from interloom.bridges.mcp.channel import MAX_STRAYS, MAX_UNREAD
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, McpPeerError, MethodNotFound
 from interloom.bridges.mcp.core.frames import MAX_DEPTH
 from interloom.bridges.mcp.memory import InMemory
@@ -157,6 +157,33 @@ async def test_server_that_stops_reading_is_given_up() -> None:
                 await transport.request(stamped("r1"), {}, patience=Patience(0.2, 9.0))
             with pytest.raises(TransportError, match="closed its end"):
                 await transport.request(stamped("r2"), {})
+
+
+async def test_server_that_has_us_answer_and_reads_nothing_is_given_up() -> None:
+    """ours: MAX_UNREAD; what it does not read must not fill the memory."""
+
+    async def deaf(end: StapledObjectStream[bytes]) -> None:
+        await end.receive()
+        asked.set()
+        await answered.wait()
+        await end.send(framed(method="notifications/message") + b"\n")
+        await anyio.sleep_forever()
+
+    asked, answered = anyio.Event(), anyio.Event()
+    transport, request = InMemory("depot", deaf), stamped("r1")
+    with anyio.fail_after(10):
+        async with transport.open(), anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                with pytest.raises(BadFrame, match="reads nothing, and 10000 messages wait"):
+                    await transport.request(request, {})
+
+            tasks.start_soon(ask)
+            await asked.wait()
+            channel = await transport.channel(request, Patience(9.0, 9.0))
+            for _ in range(MAX_UNREAD + 1):
+                channel.tell({"jsonrpc": "2.0", "id": 1, "result": {}})
+            answered.set()
 
 
 async def test_second_response_to_a_request_is_passed_over() -> None:

@@ -19,7 +19,7 @@ from interloom.bridges.mcp.core.breaker import (
 from interloom.bridges.mcp.core.errors import Busy, InvalidParams
 from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.guarded import Guarded
-from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.port import ClientFault, Hear, Patience
 from interloom.runtime.errors import TransportError
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import FakeClock
@@ -38,6 +38,7 @@ class Scripted:
         self.error: BaseException | None = None
         self.tries = 0
         self.left: list[str] = []
+        self.said = ["notifications/tools/list_changed"]
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -65,7 +66,10 @@ class Scripted:
         await self.request(request, headers)
 
         async def said() -> AsyncIterator[Notification]:
-            yield Notification("notifications/tools/list_changed")
+            for method in self.said:
+                yield Notification(method)
+            if not self.said:
+                raise DOWN
 
         yield said()
 
@@ -180,6 +184,29 @@ async def test_stream_counts_by_how_it_begins() -> None:
     async with house.guarded.open(), house.guarded.listen(REQUEST, {}) as said:
         assert [each.method async for each in said] == ["notifications/tools/list_changed"]
     assert house.guarded.breaker.is_closed
+
+
+async def test_stream_that_brings_nothing_is_no_answer() -> None:
+    """On stdio a request to listen is sent, and nothing says yet that anybody is there."""
+    house = House()
+    house.inner.said = []
+    await house.break_down()
+    house.clock.now_s += FIRST_REST_S
+    house.inner.error = None
+    async with house.guarded.listen(REQUEST, {}) as said:
+        assert not house.guarded.breaker.is_closed
+        with pytest.raises(TransportError):
+            await anext(said)
+    assert await house.ask() == "left alone"
+
+
+async def test_fault_of_ours_says_nothing_about_the_server() -> None:
+    """Questions that nobody answers, or whose connection is gone, are no reason to rest."""
+    house = House()
+    house.inner.error = ClientFault("too many are open", delivered=False)
+    for _ in range(FAILURES + 1):
+        assert await house.ask() == "failed"
+    assert house.guarded.breaker == Breaker()
 
 
 @given(st.lists(st.sampled_from(["ok", "fail", "wait", "leave"]), max_size=60))

@@ -27,8 +27,6 @@ from interloom.bridges.mcp.core.frames import (
     read_message,
 )
 from interloom.bridges.mcp.core.lines import (
-    HEAD_BYTES,
-    TAIL_BYTES,
     Line,
     LineDecoder,
     Overlong,
@@ -40,6 +38,7 @@ from interloom.bridges.mcp.core.routing import (
     Owner,
     Response,
     Stray,
+    ids_of_broken,
     ids_shown,
     route,
 )
@@ -51,6 +50,9 @@ from interloom.runtime.values import Json, JsonObject
 
 MAX_STRAYS: Final = 100
 """Lines in a row that belong to nobody before a server is treated as broken; ours."""
+
+MAX_UNREAD: Final = 10_000
+"""Messages that may wait to be written beside an answer of ours; ours."""
 
 LAST_WORDS_S: Final = 1.0
 """Seconds a peer that reads no more is still listened to, for mostly it has ended; ours."""
@@ -157,8 +159,14 @@ class Channel:
             yield News(waiting)
 
     def tell(self, frame: Json) -> None:
-        """Send a frame that nothing is expected back for."""
-        self._send(encode_line(frame), None)
+        """Send a frame that nothing is expected back for.
+
+        A peer that has us answer and reads none of it is given up.
+        """
+        if len(self._outgoing) >= MAX_UNREAD:
+            self._fault = f"it reads nothing, and {MAX_UNREAD} messages wait for it"
+        else:
+            self._send(encode_line(frame), None)
 
     def attend(self, attendant: Attendant) -> None:
         """Hand over what no request of ours is the reason for."""
@@ -179,7 +187,8 @@ class Channel:
         self._waiting.pop(waiting.request.id, None)
         if waiting.is_sent and not waiting.is_answered:
             params: JsonObject = {"requestId": waiting.request.id}
-            self.tell({"jsonrpc": "2.0", "method": CANCELLED, "params": params})
+            said: JsonObject = {"jsonrpc": "2.0", "method": CANCELLED, "params": params}
+            self._send(encode_line(said), None)
         elif not waiting.is_sent:
             self._outgoing = [entry for entry in self._outgoing if entry[1] is not waiting]
 
@@ -227,7 +236,7 @@ class Channel:
         try:
             frame: Json = orjson.loads(line)
         except orjson.JSONDecodeError:
-            self._refuse(_ids_of_broken(line), "is not JSON")
+            self._refuse(ids_of_broken(line), "is not JSON")
             return
         if isinstance(frame, list) and frame and self._attendant is not None:
             for each in frame:  # several at once, as 2025-03-26 has it (basic/index "Batching")
@@ -339,14 +348,6 @@ class Channel:
     def _error(self, request: Request, rule: str, *, delivered: bool) -> TransportError:
         text = f"MCP server {self.server}: {request.method}: {rule}"
         return TransportError(text, delivered=delivered)
-
-
-def _ids_of_broken(line: bytes) -> list[str]:
-    """Whose a reply may be that is not JSON; what else a server writes is nobody's."""
-    head = line[:HEAD_BYTES]
-    if not head.startswith(b"{") or b'"method"' in head:
-        return []
-    return ids_shown(head, line[-TAIL_BYTES:])
 
 
 class _UnderWay:

@@ -6,14 +6,20 @@ have nothing to do with it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 
 from interloom.bridges.mcp.core.breaker import Breaker
 from interloom.bridges.mcp.core.errors import Busy, McpPeerError
 from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.health import Condition
-from interloom.bridges.mcp.port import Hear, Patience, Transport
+from interloom.bridges.mcp.port import ClientFault, Hear, Patience, Transport
 from interloom.runtime.errors import TransportError
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, JsonObject, SystemClock
@@ -71,30 +77,35 @@ class Guarded:
         self, request: Request, headers: Mapping[str, str]
     ) -> AsyncGenerator[AsyncIterator[Notification]]:
         """See `Transport`; only how a stream begins says something about the server's health."""
-        entered = self._inner.listen(request, headers)
-        with self._trying(request.method):
-            said = await entered.__aenter__()
-        try:
-            yield said
-        except BaseException as error:
-            if not await entered.__aexit__(type(error), error, error.__traceback__):
-                raise
-        else:
-            await entered.__aexit__(None, None, None)
+        async with AsyncExitStack() as stack:
+            with self._trying(request.method, is_answered=False):
+                said = await stack.enter_async_context(self._inner.listen(request, headers))
+            yield _Beginning(said, self._judging)
 
     def leave(self, state: str) -> None:
         """See `Transport`."""
         self._inner.leave(state)
 
     @contextmanager
-    def _trying(self, method: str) -> Generator[None]:
+    def _trying(self, method: str, *, is_answered: bool = True) -> Generator[None]:
+        """Ask for one call, and judge the server by it."""
         known = self._condition
         known.breaker, may = known.breaker.admit(self._clock.monotonic())
         if not may:
             rule = "was not tried, because the server has not answered lately"
             raise TransportError(f"MCP server {self.server}: {method}: {rule}", delivered=False)
+        with self._judging(is_answered=is_answered):
+            yield
+
+    @contextmanager
+    def _judging(self, *, is_answered: bool = True) -> Generator[None]:
+        """Judge the server by how the block ends; `is_answered` if its end is an answer."""
+        known = self._condition
         try:
             yield
+        except ClientFault:
+            known.breaker = known.breaker.left()
+            raise
         except (TransportError, Busy) as error:
             known.problem = str(error)
             self._become(known.breaker.failed(self._clock.monotonic()))
@@ -105,7 +116,10 @@ class Guarded:
         except BaseException:
             known.breaker = known.breaker.left()
             raise
-        self._answered()
+        if is_answered:
+            self._answered()
+        else:
+            known.breaker = known.breaker.left()
 
     def _answered(self) -> None:
         self._condition.answered = self._clock.now()
@@ -117,3 +131,26 @@ class Guarded:
             _log.warning("mcp.server_down", server=self.server, failures=breaker.failures)
         elif breaker.is_closed and not before.is_closed:
             _log.warning("mcp.server_up", server=self.server)
+
+
+class _Beginning:
+    """What a stream brings; the first of it shows that the server is there."""
+
+    __slots__ = ("_is_begun", "_judging", "_said")
+
+    def __init__(
+        self,
+        said: AsyncIterator[Notification],
+        judging: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._said, self._judging, self._is_begun = said, judging, False
+
+    def __aiter__(self) -> AsyncIterator[Notification]:
+        return self
+
+    async def __anext__(self) -> Notification:
+        if self._is_begun:
+            return await anext(self._said)
+        self._is_begun = True
+        with self._judging():
+            return await anext(self._said)

@@ -14,6 +14,7 @@ import pytest
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import BadFrame, HttpFailure
 from interloom.bridges.mcp.eras import Era, Eras
+from interloom.bridges.mcp.legacy.calls import MAX_REPLIES
 from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import BrokenOff, TransportError
 from interloom.runtime.values import JsonObject
@@ -293,6 +294,23 @@ async def test_bad_reply_is_a_typed_error(raw: bytes, kind: type[Exception], rul
 
     assert str(caught.value).startswith("MCP server depot: tools/list: ")
     assert "s3cret" not in str(caught.value)
+
+
+async def test_server_that_asks_faster_than_it_takes_answers_gets_some() -> None:
+    """ours: MAX_REPLIES; what a server asks must not take all our connections."""
+
+    async def act(parlour: Parlour, seen: Seen, frame: Frame) -> None:
+        parlour.accepts = b""
+        pings = [event({"id": number, "method": "ping"}) for number in range(MAX_REPLIES + 50)]
+        await seen.stream.send(STREAM + b"".join(pings))
+        while parlour.lines.count("POST response") < MAX_REPLIES:
+            await parlour.changed.wait()
+        await seen.stream.send(event({"id": frame["id"], "result": {"content": []}}) + LAST)
+
+    async with visiting(act) as (eras, parlour):
+        await eras.request(call("r1"), NO_HEADERS)
+
+    assert parlour.lines.count("POST response") == MAX_REPLIES
 
 
 async def test_several_messages_in_one_reply_are_read_one_by_one() -> None:

@@ -12,7 +12,7 @@ import pytest
 from interloom.bridges.mcp.core.asks import HELD_LIVE, MAX_REQUESTS
 from interloom.bridges.mcp.core.errors import McpError
 from interloom.bridges.mcp.eras import Eras
-from interloom.runtime.errors import TransportError
+from interloom.bridges.mcp.port import ClientFault
 from interloom.runtime.values import Json, JsonObject
 from tests.bridges.mcp.legacy.elder import (
     FORM,
@@ -60,7 +60,7 @@ async def test_answer_to_a_call_that_is_gone_is_in_doubt() -> None:
     """ours: another process, or another connection, held it."""
     async with lines_to(Elder(asks_once)) as eras:
         lost = call("r1", inputResponses={"0": YES}, requestState="held:nowhere")
-        with pytest.raises(TransportError, match="a connection that is gone") as caught:
+        with pytest.raises(ClientFault, match="a connection that is gone") as caught:
             await eras.request(lost, NO_HEADERS)
 
     assert caught.value.delivered

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from interloom.bridges.mcp.core.errors import clip
 from interloom.bridges.mcp.core.frames import PREFIX, Notification
+from interloom.bridges.mcp.core.lines import HEAD_BYTES, TAIL_BYTES
 from interloom.runtime.values import Json, JsonObject
 
 SUBSCRIPTION: Final = PREFIX + "subscriptionId"
@@ -101,6 +102,14 @@ def ids_shown(*parts: bytes) -> list[str]:
     """The ids that stand in parts of a reply that cannot be read; one of them may be its own."""
     found = (match for part in parts for match in _ID.finditer(part))
     return [match.group(1).decode("utf-8", "replace") for match in found]
+
+
+def ids_of_broken(line: bytes) -> list[str]:
+    """Whose a reply may be that is not JSON; what else a server writes is nobody's."""
+    head = line[:HEAD_BYTES]
+    if not head.startswith(b"{") or b'"method"' in head:
+        return []
+    return ids_shown(head, line[-TAIL_BYTES:])
 
 
 def progress_token(params: JsonObject) -> str | None:

@@ -19,7 +19,7 @@ from interloom.bridges.mcp.core.frames import MAX_DEPTH, Notification, Request, 
 from interloom.bridges.mcp.legacy import translate
 from interloom.bridges.mcp.legacy.held import Ended, HeldCall, Question
 from interloom.bridges.mcp.legacy.link import Connection, SessionLost
-from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.port import ClientFault, Hear, Patience
 from interloom.runtime.errors import InterloomError, TransportError
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Ids, Json, JsonObject
@@ -32,6 +32,9 @@ HELD_S: Final = 7 * 24 * 3600.0
 
 TELL_S: Final = 5.0
 """Seconds that telling the server something may take."""
+
+MAX_REPLIES: Final = 100
+"""Answers to a server's own requests that may be under way; ours, what is more is not answered."""
 
 LOG_MESSAGE: Final = "notifications/message"
 NO_METHOD: Final = -32601
@@ -53,6 +56,7 @@ class Calls:
         self.server = server
         self._ids = ids
         self._held: dict[str, HeldCall] = {}
+        self._replies = 0
 
     @property
     def is_any(self) -> bool:
@@ -67,7 +71,7 @@ class Calls:
         """
         if len(self._held) >= MAX_HELD:
             rule = f"{MAX_HELD} calls are open, most with a question that nobody has answered"
-            raise self._error(request, rule, delivered=False)
+            raise self._fault(request, rule, delivered=False)
         wants_log = translate.level_of(request) is not None
         plain, token = translate.plain(request), self._ids.fresh()
         held = HeldCall(plain, connection, token, wants_log=wants_log)
@@ -104,13 +108,13 @@ class Calls:
         held = self._held.get(state.removeprefix(translate.HELD))
         if held is None:
             rule = "the call was held open by a connection that is gone"
-            raise self._error(request, rule, delivered=True)
+            raise self._fault(request, rule, delivered=True)
         try:
             await self._answer(held, translate.answers(request))
         except SessionLost:
             self._let_go(held)
             rule = "the session that held the call open is gone"
-            raise self._error(request, rule, delivered=True) from None
+            raise self._fault(request, rule, delivered=True) from None
         except BaseException as error:
             if not isinstance(error, TransportError) or error.delivered:
                 self._let_go(held)
@@ -155,14 +159,14 @@ class Calls:
         """
         match frame.get("method"):
             case "ping":
-                tasks.start_soon(self._reply, connection, frame, _PONG)
+                self._reply_soon(connection, frame, _PONG, tasks)
             case translate.ELICIT:
                 refusal = self._hand_out(connection, held, frame)
                 if refusal is not None:
-                    tasks.start_soon(self._reply, connection, frame, {"error": refusal})
+                    self._reply_soon(connection, frame, {"error": refusal}, tasks)
             case _:
                 error: JsonObject = {"code": NO_METHOD, "message": "not a capability we declared"}
-                tasks.start_soon(self._reply, connection, frame, {"error": error})
+                self._reply_soon(connection, frame, {"error": error}, tasks)
 
     def _hand_out(
         self, connection: Connection, held: HeldCall | None, frame: JsonObject
@@ -246,12 +250,30 @@ class Calls:
 
     async def _reply(self, connection: Connection, frame: JsonObject, said: JsonObject) -> None:
         reply: dict[str, Json] = {"jsonrpc": "2.0", "id": frame.get("id"), **said}
-        with anyio.move_on_after(TELL_S), suppress(InterloomError, SessionLost):
-            await connection.tell(reply)
+        try:
+            with anyio.move_on_after(TELL_S), suppress(InterloomError, SessionLost):
+                await connection.tell(reply)
+        finally:
+            self._replies -= 1
+
+    def _reply_soon(
+        self, connection: Connection, frame: JsonObject, said: JsonObject, tasks: TaskGroup
+    ) -> None:
+        """Answer at once, unless the server asks faster than it takes answers."""
+        if self._replies >= MAX_REPLIES:
+            _log.warning("mcp.reply_dropped", server=self.server, replies=self._replies)
+            return
+        self._replies += 1
+        tasks.start_soon(self._reply, connection, frame, said)
 
     def _error(self, request: Request, rule: str, *, delivered: bool) -> TransportError:
-        text = f"MCP server {self.server}: {request.method}: {rule}"
-        return TransportError(text, delivered=delivered)
+        return TransportError(self._text(request, rule), delivered=delivered)
+
+    def _fault(self, request: Request, rule: str, *, delivered: bool) -> ClientFault:
+        return ClientFault(self._text(request, rule), delivered=delivered)
+
+    def _text(self, request: Request, rule: str) -> str:
+        return f"MCP server {self.server}: {request.method}: {rule}"
 
 
 def notification_of(frame: JsonObject) -> Notification:
