@@ -46,6 +46,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 MAX_README_LINES = 380
 """A page somebody reads; guides are in docs/."""
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "ARCHITECTURE.md",
@@ -122,14 +123,16 @@ def leads_somewhere(document: Path, link: str) -> bool:
 
 
 def shell_lines() -> Iterator[list[str]]:
-    """Every command of README's shell blocks and transcripts, split as a shell would."""
-    for block in snippets(README, "sh"):
-        for line in block.splitlines():
-            yield shlex.split(line, comments=True)
-    for block in snippets(README, "text"):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                yield shlex.split(line.removeprefix("$ "))
+    """Every command of the guides' shell blocks and transcripts, split as a shell would."""
+    for page in GUIDES:
+        text = page.read_text("utf-8")
+        for block in snippets(text, "sh"):
+            for line in block.splitlines():
+                yield shlex.split(line, comments=True)
+        for block in snippets(text, "text"):
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    yield shlex.split(line.removeprefix("$ "))
 
 
 def problem_of(words: list[str]) -> str | None:
@@ -169,7 +172,7 @@ def test_every_make_target_named_in_a_document_exists_and_there_are_few() -> Non
     assert len(targets) <= 20
 
 
-def test_every_interloom_command_of_the_readme_is_one_the_command_line_takes() -> None:
+def test_every_interloom_command_of_a_guide_is_one_the_command_line_takes() -> None:
     commands = [words[1:] for words in shell_lines() if words and words[0] == "interloom"]
     assert {words[0] for words in commands} == set(COMMANDS)
     problems = {shlex.join(words): problem_of(words) for words in commands}
@@ -196,8 +199,7 @@ def test_every_option_a_document_names_in_a_sentence_exists() -> None:
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    guides = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    text = "".join(_FENCE.sub("", page.read_text("utf-8")) for page in guides)
+    text = "".join(_FENCE.sub("", page.read_text("utf-8")) for page in GUIDES)
     spoken = set(re.findall(r"`(?:interloom [a-z ]+ )?(--?[a-z][a-z-]*)", text))
     assert spoken
     assert spoken <= known

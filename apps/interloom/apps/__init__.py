@@ -5,7 +5,8 @@
     expand          ${NAME} from the environment; yaml_marks knows the line of every value
     compose, serve  from a configuration to a process that listens
     cli             `interloom`: loads a command's file when the command is named
-    commands/       run, call, tasks
+    commands/       run, call, tasks, db, top
+    stores, tables  the store a configuration names, opened or looked at; what it holds, as text
     conversation    turns with an agent (follow), shown (view), its questions asked (prompt)
     questions       questions read from a task, answers written as a message's part
     terminal        streams, exit codes, one-line errors; failures maps our errors to them

@@ -21,6 +21,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("interloom.apps.commands.run", "Serve the agents of an interloom.yaml."),
     "call": ("interloom.apps.commands.call", "Send an agent a message and follow its task."),
     "tasks": ("interloom.apps.commands.tasks", "List, show, answer and cancel an agent's tasks."),
+    "db": ("interloom.apps.commands.db", "Look after a store: status, upgrade, prune."),
+    "top": ("interloom.apps.commands.top", "Watch the processes and tasks of a store."),
     "tools": ("interloom.apps.commands.tools", "Show how tool servers do, and what they offer."),
 }
 """Every command: the module that holds it, under the command's name, and its one-line help."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,6 +13,7 @@ from interloom.apps.config import Config, LocalAgent
 from interloom.apps.config_rules import is_loopback
 from interloom.apps.peer_agents import PeerAgents
 from interloom.apps.references import Found, imported
+from interloom.apps.stores import opener, place_of
 from interloom.apps.tool_servers import ToolServers
 from interloom.bridges.handoff import Toolbox
 from interloom.runtime.core.egress import Egress
@@ -20,9 +21,7 @@ from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.outbox import Posting, Signer
 from interloom.runtime.engine.retention import EVERY_S, Retention
 from interloom.runtime.errors import BadConfig
-from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import AgentSkill
 from interloom.runtime.net.guard import Guard
 from interloom.runtime.serve.auth import Authenticator, BearerTokens, Principal, Token
@@ -67,7 +66,7 @@ def compose(
         retention=_retention(config),
         around=partial(_around, tools, peers),
     )
-    peers.neighbours.host = runtime = Runtime(agents, _store(config), settings)
+    peers.neighbours.host = runtime = Runtime(agents, opener(place_of(config)), settings)
     return runtime
 
 
@@ -183,18 +182,3 @@ def _not_an_agent(found: Found) -> str:
 
 def _is_agent(value: object) -> bool:
     return isinstance(value, AgentDefinition)
-
-
-def _store(config: Config) -> Callable[[], Ledger]:
-    if config.store == "memory:":
-        return MemoryLedger
-    database = config.database()
-    if database is not None:
-        return lambda: SqliteLedger(database)
-    try:  # here, so that a process without it needs none of its packages
-        from interloom.runtime.ledger.postgres import PostgresLedger  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise BadConfig(
-            f"store: PostgreSQL needs {missing.name}: pip install 'interloom[postgres]'"
-        ) from None
-    return lambda: PostgresLedger(config.store)

@@ -137,7 +137,7 @@ def webhook_secret(value: object) -> object:
     return value
 
 
-def duration(value: object) -> object:
+def duration(value: object) -> int:
     """A length of time like `30d`, as seconds."""
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:

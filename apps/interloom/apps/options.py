@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from interloom.apps.connect import DEFAULT_URL
 from interloom.runtime.wire.card import Binding
 
+file = click.argument("file", type=click.Path(path_type=Path), default=Path("interloom.yaml"))
+store = click.option(
+    "--store", metavar="URL", help="sqlite:///PATH or postgresql://HOST/DATABASE; overrides FILE's."
+)
 url = click.option(
     "--url",
     default=DEFAULT_URL,

@@ -39,8 +39,8 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
 
 
-def prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
-    """Make the tables, or bring them up to date; by one process at a time.
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """How many scripts a file has had; 0 for a new one.
 
     Raises:
         BadConfig: The file is somebody else's, or a newer version's.
@@ -52,6 +52,16 @@ def prepare(connection: sqlite3.Connection, path: Path, durability: Durability) 
         raise BadConfig(f"{path}: is a database, but not a store of Interloom")
     if version > SCHEMA_VERSION or (tables and version < 1):
         raise BadConfig(f"{path}: has schema {version}; this version reads schema {SCHEMA_VERSION}")
+    return int(version)
+
+
+def prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+    """Make the tables, or bring them up to date; by one process at a time.
+
+    Raises:
+        BadConfig: As for `version_of`.
+    """
+    version = version_of(connection, path)
     # Only now, and outside of a transaction: it changes the file, which may be somebody else's.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {durability}")

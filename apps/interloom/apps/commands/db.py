@@ -1,0 +1,168 @@
+"""`interloom db`: look after a store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import anyio
+import click
+import orjson
+
+from interloom.apps import config_rules as rules
+from interloom.apps import options
+from interloom.apps.failures import told
+from interloom.apps.stores import Place, inspector, named, opener
+from interloom.apps.tables import as_data, as_lines, look
+from interloom.apps.terminal import emit, emit_json, say
+from interloom.runtime.engine.retention import BATCH, prune
+from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.rows import Pruned
+
+
+@click.group()
+def db() -> None:
+    """Look after the store of a configuration: look at it, bring it up to date, delete."""
+
+
+@db.command()
+@options.file
+@options.store
+@options.output
+def status(*, file: Path, store: str | None, output: str) -> None:
+    """Say what the store of FILE holds, and who works on it.
+
+    Nothing is written, so this may be asked of a store in use, or of one that is still of an older
+    version.
+    """
+    with told(), inspector(named(file, store)) as found:
+        shown = look(found)
+    if output == "json":
+        emit_json(as_data(shown))
+        return
+    for line in as_lines(shown):
+        emit(line)
+
+
+@db.command()
+@options.file
+@options.store
+def upgrade(*, file: Path, store: str | None) -> None:
+    """Bring the store of FILE up to date, or make it.
+
+    `interloom run` does so by itself when it starts; there is no way back.
+    """
+    with told():
+        place = named(file, store)
+        before = _version(place)
+        anyio.run(_open_once, place)
+        with inspector(place) as found:
+            after, where = found.version, found.place
+    words = f"schema {after}" if before == after else f"schema {before} -> {after}"
+    emit(f"{where}: {words}")
+
+
+def _version(place: Place) -> int:
+    """What a store's schema is; 0 where there is none yet."""
+    try:
+        with inspector(place) as found:
+            return found.version
+    except BadConfig as problem:
+        if "there is no" in str(problem):
+            return 0
+        raise
+
+
+async def _open_once(place: Place) -> None:
+    ledger = opener(place)()
+    await ledger.aclose()
+
+
+@db.command("prune")
+@options.file
+@options.store
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="Like 30d, 12h, 45m or 90s; else retention.finished of FILE.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 10_000),
+    default=BATCH,
+    show_default=True,
+    help="Tasks deleted in one transaction.",
+)
+@options.output
+def prune_store(
+    *,
+    file: Path,
+    store: str | None,
+    older_than: str | None,
+    dry_run: bool,
+    batch: int,
+    output: str,
+) -> None:
+    """Delete tasks that have been over for AGE, with everything that belongs to them.
+
+    A task that works or waits is never deleted, nor one with an event that is still to be posted.
+    """
+    with told():
+        place = named(file, store)
+        age_s = _age_s(older_than, place)
+        with inspector(place):  # a store that is not there is not to be made
+            pass
+        before = datetime.now(UTC) - timedelta(seconds=age_s)
+        gone = anyio.run(partial(_pruned, place, before, batch=batch, dry_run=dry_run))
+    if output == "json":
+        emit_json(orjson.dumps({"dryRun": dry_run, **gone._asdict()}))
+        return
+    verb = "would be deleted" if dry_run else "deleted"
+    emit(f"{gone.tasks} tasks and {gone.replies} messages answered at once {verb}")
+
+
+def _age_s(older_than: str | None, place: Place) -> int:
+    """How long a task is kept.
+
+    Raises:
+        BadConfig: Nobody says so.
+    """
+    if older_than is None:
+        if place.finished_s is None:
+            raise BadConfig("--older-than: is needed, as retention.finished is not set")
+        return place.finished_s
+    try:
+        return rules.duration(older_than)
+    except ValueError as error:
+        raise BadConfig(f"--older-than: {error}") from None
+
+
+async def _pruned(place: Place, before: datetime, *, batch: int, dry_run: bool) -> Pruned:
+    ledger = opener(place)()
+    try:
+        if dry_run:
+            return await ledger.prunable(before)
+        return await prune(ledger, before, batch=batch)
+    finally:
+        await ledger.aclose()
+
+
+@db.command()
+@options.file
+@options.store
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@options.output
+def undelivered(*, file: Path, store: str | None, limit: int, output: str) -> None:
+    """List events that could not be posted to somebody who asked for them, the latest first."""
+    with told(), inspector(named(file, store)) as found:
+        letters = found.undelivered(limit)
+    if output == "json":
+        rows = [{**each._asdict(), "at": each.at.isoformat()} for each in letters]
+        emit_json(orjson.dumps({"undelivered": rows}))
+        return
+    for each in letters:
+        what = f"{each.task_id}  {each.push_id}  {each.seq}  {each.reason}"
+        emit(f"{each.at:%Y-%m-%d %H:%M:%S}  {what}")
+    say(f"{len(letters)} dead letters")

@@ -1,0 +1,93 @@
+"""The store that a configuration names: opened to work on it, or looked at from outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from interloom.apps import config_rules as rules
+from interloom.apps.config import Config, load
+from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.memory import MemoryLedger
+from interloom.runtime.ledger.overview import Inspector
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.ledger.sqlite_inspect import SqliteInspector
+
+MEMORY = "memory:"
+_FILE = "sqlite:///"
+
+
+class Place(NamedTuple):
+    """Where tasks are kept.
+
+    Attributes:
+        url: As the configuration has it; may hold a password.
+        finished_s: Seconds that a task is kept once it is over; None for ever.
+    """
+
+    url: str
+    finished_s: int | None = None
+
+
+def place_of(config: Config) -> Place:
+    """Where a configuration keeps tasks."""
+    return Place(config.store, config.retention.finished)
+
+
+def named(file: Path, url: str | None) -> Place:
+    """The store that a command line names: by its URL, or by a configuration.
+
+    Raises:
+        BadConfig: Neither names one.
+    """
+    if url is None:
+        return place_of(load(file, os.environ))
+    try:
+        rules.store_url(url)
+    except ValueError as error:
+        raise BadConfig(f"--store: {error}") from None
+    finished_s = load(file, os.environ).retention.finished if file.exists() else None
+    return Place(url, finished_s)
+
+
+def opener(place: Place) -> Callable[[], Ledger]:
+    """Opens the store, in an event loop; makes it where there is none.
+
+    Raises:
+        BadConfig: What it takes is not installed.
+    """
+    if place.url == MEMORY:
+        return MemoryLedger
+    if place.url.startswith(_FILE):
+        path = Path(place.url.removeprefix(_FILE))
+        return lambda: SqliteLedger(path)
+    try:  # here, so that a process without it needs none of its packages
+        from interloom.runtime.ledger.postgres import PostgresLedger  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise _not_installed(missing) from None
+    return lambda: PostgresLedger(place.url)
+
+
+def inspector(place: Place) -> Inspector:
+    """Looks at the store, and changes nothing.
+
+    Raises:
+        BadConfig: There is none, or it cannot be read.
+    """
+    if place.url == MEMORY:
+        raise BadConfig("store: memory: is seen by nobody but the process that serves it")
+    if place.url.startswith(_FILE):
+        return SqliteInspector(Path(place.url.removeprefix(_FILE)))
+    try:  # as above
+        from interloom.runtime.ledger.postgres_inspect import PostgresInspector  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise _not_installed(missing) from None
+    return PostgresInspector(place.url)
+
+
+def _not_installed(missing: ModuleNotFoundError) -> BadConfig:
+    said = f"store: PostgreSQL needs {missing.name}: pip install 'interloom[postgres]'"
+    return BadConfig(said)

@@ -1,0 +1,100 @@
+"""A PostgreSQL store seen from outside, while others serve it or nobody does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+
+from interloom.runtime.core.outbox import Undelivered
+from interloom.runtime.errors import BadConfig, Unavailable
+from interloom.runtime.ledger.overview import Overview, dead_letters, overview
+from interloom.runtime.ledger.postgres_connection import connect, described, reason
+from interloom.runtime.ledger.postgres_schema import SCHEMA_VERSION
+
+_KNOWN: Final = "SELECT to_regclass('interloom.schema_version') IS NOT NULL"
+_VERSION: Final = "SELECT coalesce(max(version), 0) FROM schema_version"
+_SIZE: Final = (
+    "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class"
+    " WHERE relkind = 'r' AND relnamespace = to_regnamespace('interloom')"
+)
+_EVENTS: Final = (
+    "SELECT coalesce(pg_stat_get_tuples_inserted(to_regclass('interloom.event')), 0)::bigint"
+)
+
+
+class PostgresInspector:
+    """See `Inspector`."""
+
+    kind = "postgresql"
+    current = SCHEMA_VERSION
+
+    def __init__(self, url: str) -> None:
+        """Connect to a database that has a store.
+
+        Raises:
+            BadConfig: It is not there, or does not let us in, or has none, or a newer version's.
+        """
+        self.place = described(url)
+        try:
+            self._session = connect(url)
+        except psycopg.Error as error:
+            raise BadConfig(f"store: {self.place}: {reason(error, url)}") from None
+        try:
+            self.version = self._version()
+        except psycopg.Error as error:
+            self._session.close()
+            raise BadConfig(f"store: {self.place}: {reason(error, url)}") from None
+        except BadConfig:
+            self._session.close()
+            raise
+
+    def _version(self) -> int:
+        if not self._number(_KNOWN):
+            raise BadConfig(f"store: {self.place}: there is no store of Interloom in it")
+        version = self._number(_VERSION)
+        if version > SCHEMA_VERSION:
+            said = f"has schema {version}; this version reads schema {SCHEMA_VERSION}"
+            raise BadConfig(f"store: {self.place}: {said}")
+        return version
+
+    def _number(self, sql: str) -> int:
+        row = self._session.execute(sql).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def size_bytes(self) -> int:
+        """All of its tables, with their indexes."""
+        with _readable():
+            return self._number(_SIZE)
+
+    def overview(self) -> Overview:
+        """What it holds now; see `Inspector.overview`."""
+        with _readable():
+            return overview(self._session, now="now_ms()", events=_EVENTS)
+
+    def undelivered(self, limit: int) -> list[Undelivered]:
+        """Its dead letters, the latest first."""
+        with _readable():
+            return dead_letters(self._session, limit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+
+@contextmanager
+def _readable() -> Generator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise Unavailable("the store cannot be read") from error
