@@ -48,13 +48,7 @@ class Silent:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         first = await receive()
-
-        async def again() -> Scope:
-            nonlocal first
-            taken, first = first, {"type": "http.disconnect"}
-            return taken if taken["type"] == "http.request" else await receive()
-
-        is_meant = self._method in first.get("body", b"")
+        again, is_meant = _after(first, receive), self._method in first.get("body", b"")
         self.seen += is_meant
         if not is_meant or self.kept.is_set():
             await self._app(scope, again, send)
@@ -62,6 +56,36 @@ class Silent:
         await self._app(scope, again, _nowhere)
         self.kept.set()
         await anyio.sleep_forever()
+
+
+class Deaf:
+    """Stands before an application: breaks the connection of the first requests of a method.
+
+    Attributes:
+        times: How many are still to be broken.
+    """
+
+    def __init__(self, app: App, method: str, *, times: int) -> None:
+        self.times = times
+        self._app, self._method = app, f'"{method}"'.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        first = await receive()
+        if self.times and self._method in first.get("body", b""):
+            self.times -= 1
+            return
+        await self._app(scope, _after(first, receive), send)
+
+
+def _after(first: Scope, receive: Receive) -> Receive:
+    """What has been received already, and then the rest."""
+    waiting = [first]
+
+    async def again() -> Scope:
+        return waiting.pop() if waiting else await receive()
+
+    return again
 
 
 async def _nowhere(message: Scope) -> None:

@@ -10,11 +10,12 @@ import anyio
 import pytest
 
 from interloom.agents import Context, DelegationUnanswered, agent
+from interloom.bridges.delegation.sending import FIRST_TRIES
 from interloom.runtime.ledger.rows import CallState, RunState
 from interloom.runtime.model import TaskState
 from interloom.runtime.serve.runtime import Settings
 from interloom.runtime.testing.pair import World
-from tests.journeys.elsewhere import here_and_there, silenced
+from tests.journeys.elsewhere import Deaf, here_and_there, silenced
 from tests.journeys.matrix import Stage
 from tests.journeys.words import AT_ONCE, message, question, result, send, until
 
@@ -162,7 +163,20 @@ async def test_agent_that_is_not_there_was_not_asked(stage: Stage) -> None:
         there.port.app = app
 
     assert caught == [False]
-    assert result(done).endswith("it was not asked.")
+    assert result(done) == "hotel: no connection: refused or unreachable; it was not asked."
+
+
+async def test_agent_that_may_have_our_message_is_tried_for_longer(stage: Stage) -> None:
+    """ours: it may have begun a task, so a restart of seconds must not lose it."""
+    async with here_and_there(stage) as (here, there):
+        assert there.port.app is not None
+        there.port.app = deaf = Deaf(there.port.app, "SendMessage", times=FIRST_TRIES + 1)
+        asked = await send(stage.client(here, "concierge"), "Lisbon")
+        listed = (await there.client("hotel").list()).tasks
+
+    assert question(asked).splitlines()[0] == "hotel asks: How many nights?"
+    assert len(listed) == 1
+    assert deaf.times == 0
 
 
 async def test_agent_that_goes_away_later_is_looked_for(stage: Stage) -> None:

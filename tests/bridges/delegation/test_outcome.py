@@ -14,12 +14,11 @@ from interloom.bridges.delegation.outcome import (
     Delegated,
     DelegationFailed,
     DelegationUnanswered,
-    failure,
     result,
 )
 from interloom.bridges.handoff.pending import PathChanged
 from interloom.runtime.core.questions import Question
-from interloom.runtime.errors import InvalidAgentResponse, LocalError, PeerError
+from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallState
 from interloom.runtime.model import Artifact, Message, Part, Role, Task, TaskState, TaskStatus
 
@@ -115,17 +114,6 @@ def test_result_is_read_back_as_it_was() -> None:
     row = rows.done(MADE, Delegated((TEXT, DATA), "h1"))
 
     assert rows.read_outcome(MADE, row.state, MADE.check(row)) == Delegated((TEXT, DATA), "h1")
-
-
-def test_errors_of_the_protocol_are_failures_of_the_peer() -> None:
-    """ours: an error of our own side stays one."""
-    broken = failure(InvalidAgentResponse("host: no JSON"), peer="hotel")
-
-    assert isinstance(broken, DelegationFailed)
-    assert str(broken) == "hotel: host: no JSON"
-    assert isinstance(broken, PeerError)
-    ours = LocalError("x")
-    assert failure(ours, peer="hotel") is ours
 
 
 STATES = {

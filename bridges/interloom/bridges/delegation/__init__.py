@@ -6,6 +6,7 @@ climbing    its questions as ours, our caller's answers as its; pure
 outcome     what the author gets: a result, or why there is none; pure
 rows        a delegation as its journal row has it; pure
 peer        an agent that may be called, and what is known of it
+sending     sends the message that begins the other task
 errand      one delegation from its row to its result
 following   watches the other agent's task until it is over or asks
 peers       the agents an agent may call

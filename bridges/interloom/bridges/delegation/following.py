@@ -11,7 +11,6 @@ has moved the task.
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Final
 
 import anyio
 
@@ -26,6 +25,8 @@ from interloom.bridges.delegation.child import (
 )
 from interloom.bridges.delegation.climbing import Climbed, climbed
 from interloom.bridges.delegation.outcome import DelegationFailed, DelegationUnanswered
+from interloom.bridges.delegation.peer import Peer
+from interloom.bridges.delegation.sending import AT_ONCE, AWAY, DOUBLINGS, FIRST_PAUSE_S, TRIES
 from interloom.bridges.handoff.pending import Made
 from interloom.bridges.handoff.telling import Telling
 from interloom.runtime.client import A2AClient
@@ -34,29 +35,17 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import (
     InterloomError,
     TaskNotFound,
-    TransportError,
-    Unavailable,
     UnsupportedOperation,
 )
 from interloom.runtime.model import (
     Message,
     Part,
     Role,
-    SendMessageConfiguration,
     StreamResponse,
     Task,
     TaskStatus,
 )
 from interloom.runtime.telemetry.log import logger
-
-AT_ONCE: Final = SendMessageConfiguration(return_immediately=True)
-AWAY: Final = (TransportError, Unavailable)
-"""What may be otherwise in a moment."""
-ANSWER_TRIES: Final = 60
-"""Times an answer is tried, for an agent that restarts: six minutes."""
-FIRST_PAUSE_S: Final = 0.1
-DOUBLINGS: Final = 6
-"""Pauses between tries double so often: to 6.4 s at most."""
 
 log = logger("delegation")
 
@@ -64,8 +53,8 @@ log = logger("delegation")
 class Following:
     """One task of another agent, on behalf of a task of ours."""
 
-    def __init__(self, client: A2AClient, task: TaskContext, made: Made) -> None:
-        self._client, self._task, self._made = client, task, made
+    def __init__(self, peer: Peer, client: A2AClient, task: TaskContext, made: Made) -> None:
+        self._peer, self._client, self._task, self._made = peer, client, task, made
         self._telling = Telling(task, made)
         self._stored: Child | None = None
 
@@ -139,7 +128,7 @@ class Following:
             role=Role.USER,
             parts=(part,),
         )
-        for attempt in range(ANSWER_TRIES):
+        for attempt in range(TRIES):
             task = await self._look(child)
             if task is not None and not child.is_shown(task):
                 return task
@@ -157,7 +146,8 @@ class Following:
             log.info("delegation.not_answered", peer=self._made.server, reason=str(error))
             return None
         except InterloomError as error:
-            raise self._failed(f"refuses the answer: {error}", child) from error
+            said = self._peer.said(error)
+            raise self._failed(f"refuses the answer: {said}", child) from error
 
     async def _look(self, child: Child) -> Task | None:
         """The task as it is now; None when nobody is there to say."""
@@ -169,7 +159,9 @@ class Following:
         except TaskNotFound as error:
             raise self._failed("does not know the task any more", child) from error
         except InterloomError as error:
-            raise self._failed(f"does not show the task: {error}", child) from error
+            raise self._failed(
+                f"does not show the task: {self._peer.said(error)}", child
+            ) from error
 
     async def _has_heard(self, child: Child) -> bool:
         """Listen to the task's stream; False when it falls silent, or there is none."""

@@ -15,7 +15,7 @@ import orjson
 
 from interloom.bridges.delegation.child import text_of
 from interloom.runtime.client.addresses import shown
-from interloom.runtime.errors import InterloomError, LocalError, PeerError
+from interloom.runtime.errors import LocalError, PeerError
 from interloom.runtime.model import UNSET, Message, Part, Task, TaskState, decode
 from interloom.runtime.values import Json, JsonObject
 
@@ -137,13 +137,6 @@ def result(task: Task, *, peer: str) -> Delegated:
     end = f"{peer} {_ENDS.get(state, 'ended')}"
     said = f"{end}: {reason}" if reason else f"{end}."
     raise DelegationFailed(said, peer=peer, task_id=task.id, state=state)
-
-
-def failure(error: InterloomError, *, peer: str, task_id: str = "") -> Failure:
-    """What an author sees of an error that is no outcome of the other agent's task."""
-    if isinstance(error, DelegationFailed | DelegationUnanswered | LocalError):
-        return error
-    return DelegationFailed(f"{peer}: {error}", peer=peer, task_id=task_id)
 
 
 def dump_failure(error: Failure) -> JsonObject:

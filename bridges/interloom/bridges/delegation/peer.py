@@ -6,17 +6,21 @@ of this runtime do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from interloom.bridges.handoff.recovery import Next, Repeat, Standing, Vouched, following
 from interloom.runtime.client import A2AClient
+from interloom.runtime.errors import InterloomError
 from interloom.runtime.local import Neighbours, local_client
 from interloom.runtime.wire import streams
 
 Connect: TypeAlias = Callable[[str], A2AClient]
 """A client of the agent, in the name of an owner of tasks."""
+_ADDRESS: Final = re.compile(r"^(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d+)?: ")
+"""What the client puts before the words of an error: host and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,21 @@ class Peer:
 
         return cls(name, connect, dedupes=True, is_local=True)
 
-    async def next(self, standing: Standing, client: A2AClient) -> Next:
-        """What is done with a message; see `recovery.TABLE`.
+    async def vouched(self, client: A2AClient) -> Vouched:
+        """What vouches for sending it a message twice.
 
         Raises:
             InterloomError: Its card is needed to know, and cannot be had.
         """
-        knows = self.dedupes or await is_ours(client)
-        vouched = Vouched.KEYED if knows else Vouched.NOTHING
+        return Vouched.KEYED if self.dedupes or await is_ours(client) else Vouched.NOTHING
+
+    def next(self, standing: Standing, vouched: Vouched) -> Next:
+        """What is done with a message; see `recovery.TABLE`."""
         return following(standing, self.repeat, vouched)
+
+    def said(self, error: InterloomError) -> str:
+        """An error's words for whoever we work for: where the agent is, is for the log."""
+        return str(error) if self.is_local else _ADDRESS.sub("", str(error))
 
 
 async def is_ours(client: A2AClient) -> bool:

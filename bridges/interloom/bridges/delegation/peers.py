@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from interloom.bridges.delegation import rows
-from interloom.bridges.delegation.errand import CANCEL_S, Errand
+from interloom.bridges.delegation.errand import Errand
 from interloom.bridges.delegation.following import cancel
 from interloom.bridges.delegation.outcome import Delegated
 from interloom.bridges.delegation.peer import Peer
+from interloom.bridges.delegation.sending import CANCEL_S
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallRow
