@@ -93,6 +93,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "runtime.telemetry": (),
     "runtime.testing": (
         "LEDGER_PROMISES",
+        "SCENARIOS",
         "BrokenPromise",
         "FakeClock",
         "Promise",
@@ -101,6 +102,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "asker",
         "crasher",
         "echo",
+        "play",
+        "scenarios",
     ),
     "runtime.wire": (),
     "bridges": (

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from interloom.runtime.testing import SCENARIOS
+
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "failures.md").read_text("utf-8")
-_TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+_TEST = re.compile(r"`([\w/]+\.py|engines)::(\w+)`")
 
 
 def failures() -> list[list[str]]:
@@ -31,7 +33,9 @@ FAILURES = failures()
 
 @cache
 def found_in(file: Path) -> frozenset[str]:
-    """Names of a file's tests."""
+    """Names of a file's tests, or of the scenarios of an engine."""
+    if file.name == "engines":
+        return frozenset(SCENARIOS)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     found = (node for node in ast.walk(ast.parse(file.read_text("utf-8"))))
     return frozenset(

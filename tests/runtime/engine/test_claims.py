@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 import anyio
 
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.engine.embedded import EmbeddedEngine
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import PutRun, RunState
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing import asker
 from interloom.runtime.testing.agents import result
+from interloom.runtime.testing.engine_installations import MemoryInstallation
 from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.wire.card import About
-from tests.runtime.engine.house import COLD_S, WARM_S, Store, house, quiet, said
+from tests.runtime.engine.house import COLD_S, WARM_S, House, house, quiet, said
 
 
 class ClaimedLedger(ForwardingLedger):
@@ -28,16 +27,16 @@ class ClaimedLedger(ForwardingLedger):
         return False
 
 
-class ClaimedStore(Store):
+class ClaimedStore(MemoryInstallation):
     """In memory, and its runs are claimed."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    async def open(self) -> Ledger:
+        return ClaimedLedger(await super().open())
 
-    @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[Ledger]:
-        async with super().opened() as ledger:
-            yield ClaimedLedger(ledger)
+
+def embedded(home: House) -> EmbeddedEngine:
+    assert isinstance(home.engine, EmbeddedEngine)
+    return home.engine
 
 
 class Crowd:
@@ -59,7 +58,7 @@ class Crowd:
 async def test_run_is_stored_for_whoever_claims_it_and_begun_once() -> None:
     async with house(ClaimedStore(), asker(), warm_s=COLD_S) as home:
         task = await home.send("begin")
-        await home.parked(task)
+        await home.until_parked(task)
         assert said(await home.send("blue", task)) == "blue"
         (stored,) = [write for write in home.ledger.written if isinstance(write, PutRun)]
 
@@ -70,7 +69,7 @@ async def test_process_claims_no_more_runs_than_it_can_begin_at_once() -> None:
     """The others are left to other processes, and had here as soon as there is room."""
     crowd = Crowd()
     async with house(ClaimedStore(), crowd.agent) as home:
-        home.engine.max_at_work = 3
+        embedded(home).max_at_work = 3
         tasks = [await home.begin("go") for _ in range(8)]
         await quiet()
         assert crowd.at_work == 3
@@ -86,7 +85,7 @@ async def test_run_that_waits_for_an_answer_takes_no_room() -> None:
     crowd = Crowd()
     crowd.go.set()
     async with house(ClaimedStore(), asker(), crowd.agent, warm_s=WARM_S) as home:
-        home.engine.max_at_work = 1
+        embedded(home).max_at_work = 1
         asked = await home.send("begin")
         home.caller = home.caller._replace(agent="crowd")
         assert said(await home.send("go")) == "done"

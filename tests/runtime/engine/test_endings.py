@@ -144,7 +144,7 @@ async def test_agent_that_swallows_its_parking_does_not_end_its_task(store: Stor
     swallowed: list[str] = []
     async with house(store, stubborn(swallowed), warm_s=COLD_S) as home:
         task = await home.send("begin")
-        await home.parked(task)
+        await home.until_parked(task)
         assert swallowed == ["CancelledError"]
         assert (await home.get(task)).status.state is TaskState.INPUT_REQUIRED
 
@@ -160,7 +160,7 @@ async def test_agent_that_raises_when_it_is_parked_does_not_fail_its_task(store:
 
     async with house(store, Agent(About("odd", "Odd."), body), warm_s=COLD_S) as home:
         task = await home.send("begin")
-        await home.parked(task)
+        await home.until_parked(task)
         assert said(await home.send("blue", task)) == "blue"
 
 

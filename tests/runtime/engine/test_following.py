@@ -318,7 +318,7 @@ async def test_task_found_before_its_creation_is_acknowledged_is_the_same_for_al
 async def test_nothing_of_a_task_stays_in_memory_when_nobody_looks(store: Store) -> None:
     async with house(store, asker(), warm_s=COLD_S) as home:
         task = await home.send("begin")
-        await home.parked(task)
+        await home.until_parked(task)
         first = await home.tasks.hold(task.id)
         home.tasks.release(first)
         second = await home.tasks.hold(task.id)

@@ -11,9 +11,9 @@ from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.ledger.blobs import MAX_BYTES
 from interloom.runtime.ledger.rows import MoveTask
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import ListTasksRequest, Task, TaskState
 from interloom.runtime.testing.agents import result, text
+from interloom.runtime.testing.engine_installations import SqliteInstallation
 from interloom.runtime.wire.card import About
 from tests.runtime.engine.house import Store, house, said
 
@@ -44,7 +44,7 @@ async def test_large_artifact_is_shown_whole_and_is_in_no_snapshot(store: Store)
 async def test_store_holds_a_large_artifact_once(tmp_path: Path) -> None:
     """With its log of changes; the event, the snapshot and the task would make three of it."""
     path = tmp_path / "store.db"
-    async with house(Store(lambda: SqliteLedger(path)), _maker(LARGE)) as home:
+    async with house(SqliteInstallation(path), _maker(LARGE)) as home:
         await home.send("begin")
     assert len(LARGE) < path.stat().st_size < 1.5 * len(LARGE)
 

@@ -34,7 +34,6 @@ from tests.runtime.engine.house import (
     Store,
     drink,
     house,
-    quiet,
     request,
     said,
     words,
@@ -59,28 +58,6 @@ async def test_call_that_does_not_wait_returns_a_working_task(store: Store) -> N
         assert task.status.state is TaskState.WORKING
         slow.finish.set()
         assert said(await home.over(task)) == "done"
-
-
-async def test_one_message_sent_fifty_times_at_once_begins_one_task(store: Store) -> None:
-    """3.3.1: every repeat gets the task the first one began."""
-    slow, tasks = Slow(), list[Task]()
-    async with house(store, slow.agent) as home:
-
-        async def send() -> None:
-            tasks.append(await home.send("begin", message_id="m1"))
-
-        async with anyio.create_task_group() as group:
-            for _ in range(50):
-                group.start_soon(send)
-            await slow.working.wait()
-            await quiet()
-            slow.finish.set()
-        assert len(tasks) == 50
-        assert {task.id for task in tasks} == {tasks[0].id}
-        assert {said(task) for task in tasks} == {"done"}
-        assert slow.begun == 1
-        listed = orjson.loads(await home.operations.list_tasks(home.caller, ListTasksRequest()))
-        assert listed["totalSize"] == 1
 
 
 async def test_follow_up_sent_fifty_times_at_once_joins_the_history_once(store: Store) -> None:

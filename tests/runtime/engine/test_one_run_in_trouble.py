@@ -33,7 +33,7 @@ async def test_run_whose_journal_cannot_be_read_is_begun_once_it_can(store: Stor
     """A disk that stutters is no reason to stop serving."""
     async with house(store, asker(), warm_s=COLD_S) as home:
         task = await home.send("ask")
-        await home.parked(task)
+        await home.until_parked(task)
         home.ledger.unreadable = 3
 
         assert said(await home.send("blue", task)) == "blue"
@@ -65,7 +65,7 @@ async def test_attempts_of_a_run_that_gets_further_start_over(store: Store) -> N
     """What `AdvanceRun` is for."""
     async with house(store, asker(), warm_s=COLD_S) as home:
         task = await home.send("ask")
-        await home.parked(task)
+        await home.until_parked(task)
         attempts = list[int]()
         for attempt in (4, 1):
             await home.ledger.commit(AdvanceRun(task.id, attempt))
@@ -126,5 +126,5 @@ async def test_branch_that_works_is_not_parked_with_one_that_waits(store: Store)
         assert not any(isinstance(write, ParkRun) for write in home.ledger.written)
         go.set()
         await worked.wait()
-        await home.parked(task)
+        await home.until_parked(task)
         assert said(await home.send("blue", task)) == "worked\ndone"

@@ -18,7 +18,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from interloom.runtime.errors import TaskNotCancelable, UnsupportedOperation
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing import asker
-from tests.runtime.engine.house import COLD_S, WARM_S, House, Store, house, request, said
+from interloom.runtime.testing.engine_installations import MemoryInstallation
+from tests.runtime.engine.house import COLD_S, WARM_S, House, house, request, said
 
 Result = TypeVar("Result")
 
@@ -70,7 +71,7 @@ class Callers(RuleBasedStateMachine):
         super().__init__()
         self._opening = start_blocking_portal("asyncio")
         self._portal = self._opening.__enter__()
-        self._store = Store()
+        self._store = MemoryInstallation()
         self._messages = 0
         self.known: list[Known] = []
         self._enter(WARM_S)

@@ -23,9 +23,9 @@ from interloom.runtime.testing import FakeClock
 from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.in_process import AppHttp, in_process
 from interloom.runtime.testing.samples import creation, move, record
-from tests.runtime.engine.house import Store, quiet
+from interloom.runtime.testing.tapped import TappedLedger
+from tests.runtime.engine.house import Store, opened, quiet
 from tests.runtime.engine.receiver import Post, Receiver, Reply
-from tests.runtime.engine.tapped import TappedLedger
 
 LIMIT_S = 20
 BUSY = Reply(503)
@@ -90,7 +90,7 @@ class Desk:
 @asynccontextmanager
 async def desk(store: Store, *replies: Reply) -> AsyncGenerator[tuple[Desk, TaskGroup]]:
     receiver = Receiver(*replies)
-    async with store.opened() as ledger, in_process(receiver) as http:
+    async with opened(store) as ledger, in_process(receiver) as http:
         with anyio.fail_after(LIMIT_S):
             made = Desk(TappedLedger(ledger), receiver, http)
             async with anyio.create_task_group() as group:
@@ -358,8 +358,8 @@ async def test_ledger_is_asked_again_when_it_could_not_be_read(store: Store) -> 
             return await super().outbox(limit=limit)
 
     receiver = Receiver()
-    async with store.opened() as opened, in_process(receiver) as http:
-        ledger: Ledger = Unsure(opened)
+    async with opened(store) as inner, in_process(receiver) as http:
+        ledger: Ledger = Unsure(inner)
         await ledger.commit(*creation(record(seq=1)), PutPush(config(), 9))
         worker = Outbox(ledger, http, FakeClock(), Posting(), retry_s=0)
         with anyio.fail_after(LIMIT_S):

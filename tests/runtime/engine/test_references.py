@@ -114,7 +114,7 @@ async def test_agent_knows_what_its_caller_accepts_also_after_it_was_parked(stor
     settings = SendMessageConfiguration(accepted_output_modes=("text/plain", "text/html"))
     async with house(store, Agent(About("tailor", "Tailors."), body), warm_s=COLD_S) as home:
         task = await home.ask_for(request("hello", settings=settings))
-        await home.parked(task)
+        await home.until_parked(task)
         assert said(await home.send("yes", task)) == "done"
     assert heard == [("text/plain", "text/html")] * 2
 

@@ -9,12 +9,11 @@ from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import Unavailable
-from interloom.runtime.ledger.rows import RunState
 from interloom.runtime.model import TaskState
-from interloom.runtime.testing import Slow, asker, echo
+from interloom.runtime.testing import echo
 from interloom.runtime.testing.agents import result
 from interloom.runtime.wire.card import About
-from tests.runtime.engine.house import COLD_S, WARM_S, Store, house, quiet, said, words
+from tests.runtime.engine.house import Store, house, said
 
 
 class Journey:
@@ -75,19 +74,6 @@ async def test_completed_step_is_not_run_again_after_a_failed_commit(store: Stor
     assert journey.ran.count("packed") == 1
 
 
-async def test_message_that_cannot_be_stored_begins_nothing_and_may_be_sent_again(
-    store: Store,
-) -> None:
-    async with house(store, echo()) as home:
-        home.ledger.fail()
-        with pytest.raises(Unavailable):
-            await home.send("hello", message_id="m1")
-        assert await home.ledger.runs() == []
-        assert await home.ledger.seen("ann", "echo", "m1") is None
-
-        assert said(await home.send("hello", message_id="m1")) == "hello"
-
-
 async def test_caller_who_waits_is_told_and_finds_the_task_with_the_same_message(
     store: Store,
 ) -> None:
@@ -98,63 +84,3 @@ async def test_caller_who_waits_is_told_and_finds_the_task_with_the_same_message
         task = await home.send("hello", message_id="m1")
 
         assert (task.status.state, said(task)) == (TaskState.COMPLETED, "hello")
-
-
-@pytest.mark.parametrize("warm_s", [COLD_S, WARM_S])
-async def test_answer_that_cannot_be_stored_leaves_the_question_and_may_be_sent_again(
-    store: Store, warm_s: float
-) -> None:
-    async with house(store, asker(), warm_s=warm_s) as home:
-        task = await home.send("begin")
-        if warm_s == COLD_S:
-            await home.parked(task)
-        home.ledger.fail()
-        with pytest.raises(Unavailable):
-            await home.send("blue", task, message_id="m2")
-        assert (await home.get(task)).status.state is TaskState.INPUT_REQUIRED
-
-        task = await home.send("blue", task, message_id="m2")
-        task = await home.over(task)
-        assert (said(task), words(task)[-1]) == ("blue", "blue")
-
-
-async def test_run_that_cannot_be_parked_is_parked_later(store: Store) -> None:
-    async with house(store, asker(), warm_s=COLD_S) as home:
-        home.ledger.fail(3, after=2)
-        task = await home.send("begin")
-        await home.parked(task)
-        assert home.ledger.refused == 3
-        assert await home.run_state(task) is RunState.PARKED
-
-        assert said(await home.send("blue", task)) == "blue"
-
-
-async def test_cancel_that_cannot_be_stored_changes_nothing(store: Store) -> None:
-    """The agent works on, its end is stored, and nobody ever saw the task canceled."""
-    slow = Slow()
-    async with house(store, slow.agent) as home:
-        task = await home.begin("begin")
-        await slow.working.wait()
-        home.ledger.fail()
-        with pytest.raises(Unavailable):
-            await home.cancel(task)
-        assert (await home.get(task)).status.state is TaskState.WORKING
-
-        slow.finish.set()
-        task = await home.over(task)
-        assert (task.status.state, said(task)) == (TaskState.COMPLETED, "done")
-        assert slow.stepped == 1
-
-
-async def test_cancel_that_could_not_be_stored_may_be_repeated(store: Store) -> None:
-    slow = Slow()
-    async with house(store, slow.agent) as home:
-        task = await home.begin("begin")
-        await slow.working.wait()
-        home.ledger.fail()
-        with pytest.raises(Unavailable):
-            await home.cancel(task)
-        assert (await home.cancel(task)).status.state is TaskState.CANCELED
-        await quiet()
-        assert await home.run_state(task) is None
-        assert (await home.get(task)).status.state is TaskState.CANCELED

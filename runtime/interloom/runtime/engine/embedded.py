@@ -185,7 +185,7 @@ class EmbeddedEngine:
                 try:
                     await self._drained.wait()
                 finally:
-                    self._group = None
+                    self._group = None  # nothing is begun any more: the group is closing
                     self._claiming.cancel()
                     watching.cancel()
                     with anyio.CancelScope(shield=True):

@@ -10,7 +10,7 @@ from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.rows import PutStep
 from interloom.runtime.testing import LEDGER_PROMISES, Promise
 from interloom.runtime.testing.samples import creation, record
-from tests.runtime.engine.tapped import TappedLedger
+from interloom.runtime.testing.tapped import TappedLedger
 
 
 @pytest.mark.parametrize("promise", LEDGER_PROMISES, ids=lambda each: each.__name__)
