@@ -220,7 +220,7 @@ class SqliteLedger:
                 claimed[:] = run_statements.claim(connection, worker, agents, limit)
 
         await self._transact(take)
-        if not is_member:
+        if not is_member and worker in self._hearts:  # it may have left meanwhile
             self._hearts[worker][0].lose()
         return claimed
 
