@@ -29,7 +29,7 @@ from pydantic import (
 )
 
 from interloom.apps import config_rules as rules
-from interloom.apps.config_block import Block, Seconds, WebUrl
+from interloom.apps.config_block import Block, Seconds, WebUrl, Whole
 from interloom.apps.config_server import (
     PushSettings,
     RetentionSettings,
@@ -203,6 +203,7 @@ class Config(Block):
         mcp_servers: By name, the disabled ones included.
         store: `memory:`, `sqlite:///PATH` or `postgresql://…`; may carry a password, so it is kept
             out of `repr`.
+        lease: Seconds after which a process that says nothing is taken for dead, and its runs over.
         server: Where we listen.
         push: How the events of tasks are posted.
         retention: How long what is over is kept.
@@ -213,6 +214,7 @@ class Config(Block):
     store: Annotated[str, BeforeValidator(rules.store_url)] = Field(
         default=DEFAULT_STORE, repr=False
     )
+    lease: Annotated[Whole, Field(ge=3, le=3600)] = 30
     server: ServerSettings = ServerSettings()
     push: PushSettings = PushSettings()
     retention: RetentionSettings = RetentionSettings()

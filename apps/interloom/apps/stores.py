@@ -13,7 +13,7 @@ from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.overview import Inspector
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.ledger.sqlite import LEASE_S, SqliteLedger
 from interloom.runtime.ledger.sqlite_inspect import SqliteInspector
 
 MEMORY = "memory:"
@@ -26,15 +26,17 @@ class Place(NamedTuple):
     Attributes:
         url: As the configuration has it; may hold a password.
         finished_s: Seconds that a task is kept once it is over; None for ever.
+        lease_s: Seconds after which a process that says nothing is taken for dead.
     """
 
     url: str
     finished_s: int | None = None
+    lease_s: float = LEASE_S
 
 
 def place_of(config: Config) -> Place:
     """Where a configuration keeps tasks."""
-    return Place(config.store, config.retention.finished)
+    return Place(config.store, config.retention.finished, config.lease)
 
 
 def named(file: Path, url: str | None) -> Place:
@@ -63,12 +65,12 @@ def opener(place: Place) -> Callable[[], Ledger]:
         return MemoryLedger
     if place.url.startswith(_FILE):
         path = Path(place.url.removeprefix(_FILE))
-        return lambda: SqliteLedger(path)
+        return lambda: SqliteLedger(path, lease_s=place.lease_s)
     try:  # here, so that a process without it needs none of its packages
         from interloom.runtime.ledger.postgres import PostgresLedger  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise _not_installed(missing) from None
-    return lambda: PostgresLedger(place.url)
+    return lambda: PostgresLedger(place.url, lease_s=place.lease_s)
 
 
 def inspector(place: Place) -> Inspector:

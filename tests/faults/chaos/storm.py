@@ -19,6 +19,8 @@ from tests.faults.chaos.stores import holes
 from tests.faults.chaos.watcher import Watched, Watcher
 from tests.faults.chaos.workers import HOST, ROOT, Worker, free_port, listening
 
+LEASE_S: Final = 5
+"""Seconds a process that was killed is waited for, where no kernel tells that it is dead."""
 TOLLS: Final = (1, 2, 3)
 """What each task pays, see `chain`."""
 
@@ -166,7 +168,7 @@ async def _workers(
     config = (
         f"agents: {{chain: {{use: '{agent}', tools: [tolls]}}}}\n"
         f"mcpServers: {{tolls: {{url: 'http://{HOST}:{tools}/mcp'}}}}\n"
-        f"store: {store}\n"
+        f"store: {store}\nlease: {LEASE_S}\n"
     )
     (folder / "interloom.yaml").write_text(config, encoding="utf-8")
     environment = {
@@ -178,8 +180,9 @@ async def _workers(
     command = [sys.executable, "-m", "interloom.apps.cli", "run"]
     workers = [Worker(command, folder, environment, "/a2a/chain") for _ in range(plan.workers)]
     try:
-        for worker in workers:
-            await worker.start()
+        async with anyio.create_task_group() as starting:
+            for worker in workers:
+                starting.start_soon(worker.start)
         yield workers
     finally:
         with anyio.CancelScope(shield=True):
