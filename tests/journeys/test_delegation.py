@@ -225,21 +225,33 @@ async def test_cancel_goes_down_through_every_level(stage: Stage, settings: Sett
     assert ends == [TaskState.CANCELED] * 2
 
 
-async def test_agent_that_is_cancelled_by_itself_cancels_what_it_asked_for(stage: Stage) -> None:
+async def test_agent_that_changes_its_mind_cancels_what_it_asked_for(stage: Stage) -> None:
     """ours: a time limit around a delegation is a change of mind."""
+    started, scopes = anyio.Event(), list[anyio.CancelScope]()
+
+    @agent(name="hotel")
+    async def slow(_: Context) -> str:
+        started.set()
+        await anyio.sleep_forever()
+        return ""
 
     @agent(name="concierge", peers=["hotel"])
-    async def impatient(ctx: Context) -> str:
-        with anyio.move_on_after(0.3):
+    async def fickle(ctx: Context) -> str:
+        with anyio.CancelScope() as scope:
+            scopes.append(scope)
             await ctx.delegate("hotel", ctx.text)
         return "never mind"
 
-    async with stage.play(impatient, hotel) as world:
+    async with stage.play(fickle, slow) as world:
         client = stage.client(world, "concierge")
         task = await send(client, "Lisbon", AT_ONCE)
-        await until(client, task, TaskState.COMPLETED)
+        await started.wait()
+        scopes[0].cancel()
+        done = await until(client, task, TaskState.COMPLETED)
         (listed,) = (await world.client("hotel").list()).tasks
         await until(world.client("hotel"), listed, TaskState.CANCELED)
+
+    assert result(done) == "never mind"
 
 
 async def hears(client: A2AClient, task: Task, text: str) -> bool:
