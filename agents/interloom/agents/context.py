@@ -103,9 +103,21 @@ class Context:
         return self._task.trace.trace_id
 
     async def tool(
-        self, server: str, name: str, arguments: Mapping[str, Json] | None = None
+        self,
+        server: str,
+        name: str,
+        arguments: Mapping[str, Json] | None = None,
+        *,
+        timeout_s: float | None = None,
     ) -> ToolResult:
         """Call a tool; its questions go to the caller, and days may pass.
+
+        Args:
+            server: The agent's name for the tool server.
+            name: The tool.
+            arguments: What it is given, the same each time the function is run.
+            timeout_s: Seconds the server may take each time it is asked, an hour at most; None
+                for what the configuration says. People take as long as they like.
 
         Returns:
             The result; a tool's own failure is a result too, see `ToolResult.is_error`.
@@ -114,7 +126,8 @@ class Context:
             ToolUnanswered: There is no answer, or nobody knows whether the call took effect.
             ToolFailed: The server broke the protocol or answered an error.
         """
-        return await self._toolbox.call(self._task, server, name, dict(arguments or {}))
+        given = dict(arguments or {})
+        return await self._toolbox.call(self._task, server, name, given, timeout_s=timeout_s)
 
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """What a tool server offers."""

@@ -26,7 +26,7 @@ from interloom.bridges.mcp.core.resources import (
 )
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.core.tasks import TaskRequest
-from interloom.bridges.mcp.port import Patience
+from interloom.bridges.mcp.port import CEILING_S, Patience
 from interloom.bridges.mcp.wire import Wishes
 from interloom.runtime.errors import TransportError
 from interloom.runtime.net.pooled import PooledHttp
@@ -324,6 +324,19 @@ async def test_request_may_bring_its_own_patience(port: PooledHttp) -> None:
         client = client_of(server, port)
         with pytest.raises(TransportError), anyio.fail_after(10):
             await client.exchange(CALL.send(), patience=Patience(silence_s=0.2, total_s=0.2))
+
+
+@pytest.mark.parametrize(
+    ("wished", "granted"),
+    [
+        (Patience(1.0, 2.0), Patience(1.0, 2.0)),
+        (Patience(60.0, 1e9), Patience(60.0, CEILING_S)),
+        (Patience(1e9, 1e9), Patience(CEILING_S, CEILING_S)),
+    ],
+)
+def test_patience_has_a_ceiling(wished: Patience, granted: Patience) -> None:
+    """basic/patterns/cancellation "Timeouts": a maximum is always enforced."""
+    assert wished.bounded() == granted
 
 
 async def test_task_is_asked_for_under_its_id(port: PooledHttp) -> None:

@@ -183,10 +183,13 @@ class Conversation:
         """One request, and what it came to."""
         ready = await self._prepare(now)
         await self._task.record_call(now.row(self._made, CallState.INTENDED))
-        client, telling = self._server.client, Telling(self._task, self._made)
+        client, patience = self._server.client, self._server.patience
+        telling = Telling(self._task, self._made)
         result: JsonObject = {}
         try:
-            result = await self._patiently(now, lambda: client.perform(ready, heard=telling.heard))
+            result = await self._patiently(
+                now, lambda: client.perform(ready, heard=telling.heard, patience=patience)
+            )
             call, step = now.call.receive(result, declared=client.profile.capabilities)
             match step:
                 case Ask(requests):

@@ -15,6 +15,7 @@ from interloom.bridges.mcp.core.asks import Sample
 from interloom.bridges.mcp.core.capabilities import Capabilities
 from interloom.bridges.mcp.health import Health
 from interloom.bridges.mcp.pool import Pool
+from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import LocalError
 from interloom.runtime.values import Json, JsonObject
 
@@ -49,6 +50,7 @@ class ToolServer:
         pins: The definitions of its tools that were agreed to.
         pool: Where clients of single principals come from, `client` among them; None where one
             client serves everybody.
+        patience: How long one request of a call may take; None for what its configuration says.
     """
 
     client: McpClient
@@ -57,6 +59,19 @@ class ToolServer:
     model: SamplingModel | None = None
     pins: Pins = field(default_factory=Pins)
     pool: Pool | None = None
+    patience: Patience | None = None
+
+    def within(self, timeout_s: float | None) -> ToolServer:
+        """The server for a call with a time limit of its own; None leaves it as it is.
+
+        Raises:
+            LocalError: It is no time.
+        """
+        if timeout_s is None:
+            return self
+        if not timeout_s > 0:
+            raise LocalError("timeout_s: must be above 0")
+        return replace(self, patience=Patience(timeout_s, timeout_s))
 
     @asynccontextmanager
     async def of(self, principal: str) -> AsyncGenerator[ToolServer]:

@@ -41,11 +41,25 @@ class Toolbox:
             raise failure(error, server=server) from error
 
     async def call(
-        self, task: TaskContext, server: str, tool: str, arguments: JsonObject
+        self,
+        task: TaskContext,
+        server: str,
+        tool: str,
+        arguments: JsonObject,
+        *,
+        timeout_s: float | None = None,
     ) -> ToolResult:
         """Call a tool on behalf of a task; may wait for the caller's answers, for days.
 
         A failure is stored, and raised again when the agent's code is run again.
+
+        Args:
+            task: The task.
+            server: The agent's name for the server.
+            tool: The tool.
+            arguments: What it is given.
+            timeout_s: Seconds each request of the call may take, an hour at most; None for what
+                the server's configuration says.
 
         Raises:
             ToolFailed: The server broke the protocol or answered an error.
@@ -54,7 +68,7 @@ class Toolbox:
             PathChanged: The agent's code made another call here when it was run before.
             Unavailable: Too many callers use the server; the agent's code is run again.
         """
-        found = self._server(server)
+        found = self._server(server).within(timeout_s)
         key = task.key(f"tool/{server}.{tool}")
         made = Made(task.task_id, key, server, tool, pending.digest(arguments))
         result = await self._result(found, task, made, arguments)

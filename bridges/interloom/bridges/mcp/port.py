@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.runtime.errors import TransportError
@@ -24,6 +24,10 @@ Hear: TypeAlias = Callable[[Notification], Awaitable[None]]
 It runs in the request's own task, so a slow one holds up its own request and no other. What it
 raises ends the request.
 """
+
+
+CEILING_S: Final = 3600.0
+"""Seconds that no request may exceed, whoever asks for more; ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,12 @@ class Patience:
 
     silence_s: float
     total_s: float
+
+    def bounded(self) -> Patience:
+        """The same within the ceiling."""
+        if self.total_s <= CEILING_S:
+            return self
+        return Patience(min(self.silence_s, CEILING_S), CEILING_S)
 
 
 class ClientFault(TransportError):

@@ -165,6 +165,7 @@ class Wire:
         child that died is started again for whoever asks (stdio "Unexpected Termination").
         """
         hear = None if heard is None else _hearing(ready, heard)
+        patience = None if patience is None else patience.bounded()
         try:
             return await self._transport.request(
                 ready.request, ready.headers, hear=hear, patience=patience
