@@ -10,12 +10,14 @@ import pytest
 
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.caller import Caller
+from interloom.runtime.engine.inbox import MAX_NAME
 from interloom.runtime.errors import (
     BadParams,
     ContentTypeNotSupported,
     TaskNotFound,
     UnsupportedOperation,
 )
+from interloom.runtime.ledger.rows import Seen
 from interloom.runtime.model import (
     GetTaskRequest,
     ListTasksRequest,
@@ -144,6 +146,45 @@ async def test_message_that_claims_to_be_the_agents_is_refused(store: Store) -> 
         with pytest.raises(BadParams, match=r"message\.role"):
             await home.ask_for(SendMessageRequest(message=message))
         assert await home.ledger.seen("ann", "echo", "m1") is None
+
+
+@pytest.mark.parametrize("name", ["x" * (MAX_NAME + 1), "a\0b"])
+async def test_id_that_no_store_keeps_is_refused_and_named(store: Store, name: str) -> None:
+    """Ours: an id is looked up in an index, and PostgreSQL has no text with U+0000."""
+    part = Part(text="hello")
+    async with house(store, echo()) as home:
+        for field, message in (
+            ("messageId", Message(message_id=name, role=Role.USER, parts=(part,))),
+            (
+                "contextId",
+                Message(message_id="m1", context_id=name, role=Role.USER, parts=(part,)),
+            ),
+        ):
+            with pytest.raises(BadParams, match=rf"message\.{field}: must be at most 512"):
+                await home.ask_for(SendMessageRequest(message=message))
+        assert await home.ledger.seen("ann", "echo", "m1") is None
+
+
+async def test_longest_id_is_kept_whatever_its_characters(store: Store) -> None:
+    name = "".join(
+        map(chr, range(0x20000, 0x20000 + MAX_NAME))
+    )  # four bytes each, none like another
+    part = Part(text="hello")
+    async with house(store, echo()) as home:
+        message = Message(message_id=name, context_id=name, role=Role.USER, parts=(part,))
+        task = await home.ask_for(SendMessageRequest(message=message))
+        assert await home.ledger.seen("ann", "echo", name) == Seen(task.id)
+        listed = await home.operations.list_tasks(home.caller, ListTasksRequest(context_id=name))
+        assert [found["id"] for found in orjson.loads(listed)["tasks"]] == [task.id]
+
+
+async def test_name_that_no_store_keeps_is_that_of_nothing(store: Store) -> None:
+    """It is no trouble of the store's, and trying again would not help."""
+    async with house(store, echo()) as home:
+        with pytest.raises(TaskNotFound):
+            await home.operations.get_task(home.caller, GetTaskRequest(id="a\0b"))
+        listed = await home.operations.list_tasks(home.caller, ListTasksRequest(context_id="a\0b"))
+        assert orjson.loads(listed)["totalSize"] == 0
 
 
 async def operate(home: House, operation: str, task: Task) -> Task:

@@ -40,6 +40,8 @@ _ANYTHING: Final = Modes((ANY,))
 """What an agent takes of which nothing is known here: its tasks may still be answered."""
 
 
+MAX_NAME: Final = 512
+"""Characters of an id that a client chose: an index of PostgreSQL takes 2,700 bytes."""
 MAX_REFERENCES: Final = 100
 """Task ids that a message may refer to (ours): each is looked up."""
 
@@ -105,8 +107,8 @@ class Inbox:
             UnsupportedOperation: That task is over, or the agent refuses the message.
             ContentTypeNotSupported: A part is of a type the agent does not take, or it gives none
                 that the caller accepts.
-            BadParams: Its contextId is another, its id was used elsewhere, the role is not the
-                user's, or its push config breaks a rule.
+            BadParams: Its contextId is another, its id was used elsewhere or is none that a store
+                keeps, the role is not the user's, or its push config breaks a rule.
             PushNotSupported: It has one, and the agent's card does not promise that.
             Unavailable: The store takes no writes.
         """
@@ -114,6 +116,7 @@ class Inbox:
         wish = None if settings is None else await self._check_settings(caller, message, settings)
         if message.role is not Role.USER:
             raise bad("message.role", "must be ROLE_USER")
+        _check_names(message)
         if message.reference_task_ids:
             await self._check_references(caller, message.reference_task_ids)
         if message.task_id:
@@ -252,6 +255,14 @@ class Inbox:
             raise
         self._engine.act(live, decision.effects)
         return live
+
+
+def _check_names(message: Message) -> None:
+    """See that a store can find a message and its conversation by what they are called (ours)."""
+    names = (("message.messageId", message.message_id), ("message.contextId", message.context_id))
+    for field, name in names:
+        if len(name) > MAX_NAME or "\0" in name:
+            raise bad(field, f"must be at most {MAX_NAME} characters, and none of them U+0000")
 
 
 def _answered(seen: Seen, message: Message) -> Answered | None:

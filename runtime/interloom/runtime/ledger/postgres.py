@@ -266,9 +266,9 @@ class PostgresLedger:
 
     async def page(self, query: Query) -> tuple[list[StoredTask], int]:
         """Tasks that match, newest status first, and how many match in all."""
-        ((total,),) = await self._read(*pages.total(query))
+        counts = await self._read(*pages.total(query))
         rows = await self._read(*pages.page(query))
-        return [queries.stored(row) for row in rows], total
+        return [queries.stored(row) for row in rows], sum(count for (count,) in counts)
 
     async def pushes(self, task_id: str) -> list[PushRow]:
         """A task's push configs, in the order of their ids."""
@@ -335,6 +335,8 @@ class PostgresLedger:
         while True:
             try:
                 return await self._try_to_read(statement, values)
+            except psycopg.DataError:  # a name with U+0000, or a lone surrogate: it never was one
+                return []
             except psycopg.Error as error:
                 if not is_away(error) or time.monotonic() > until:
                     raise Unavailable("the store cannot be read") from error
