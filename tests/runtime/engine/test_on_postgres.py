@@ -1,0 +1,150 @@
+"""What the engine makes of a PostgreSQL server that fails under it. Ours (decision 0026).
+
+The failure matrix: a server that is stopped at once and started again loses no task, no completed
+step is run again, and no stream has a gap; a hint that is lost costs a look, and never an event.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import anyio
+import psycopg
+
+from interloom.runtime.core.record import Product
+from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.postgres import PostgresLedger
+from interloom.runtime.ledger.rows import PutStep, Write
+from interloom.runtime.model import TaskState
+from interloom.runtime.testing import asker
+from interloom.runtime.testing.agents import result
+from interloom.runtime.testing.engine_house import LIMIT_S, Process
+from interloom.runtime.testing.engine_house import cluster as processes
+from interloom.runtime.testing.engine_on_postgres import PostgresInstallation
+from interloom.runtime.wire.card import About
+from tests.postgres import Cluster
+from tests.runtime.engine.house import COLD_S, WARM_S, said
+
+TASKS: Final = 12
+STEPS: Final = 5
+LEASE_S: Final = 20.0
+"""Longer than the server is away."""
+
+
+class Patient(PostgresInstallation):
+    """A store whose processes are not taken for dead while its server is away."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._at = url
+
+    async def open(self) -> Ledger:
+        return PostgresLedger(self._at, lease_s=LEASE_S)
+
+
+@asynccontextmanager
+async def two(url: str, agent: Agent, *, warm_s: float = WARM_S) -> AsyncGenerator[list[Process]]:
+    """Two processes on a server, which then end in good order."""
+    async with processes(Patient(url)) as room:
+        with anyio.fail_after(LIMIT_S):
+            made = [await room.start(agent, warm_s=warm_s) for _ in range(2)]
+            yield made
+            for process in made:
+                await process.drain()
+
+
+class Worker:
+    """An agent that does its steps one after the other, and says which it really did."""
+
+    def __init__(self) -> None:
+        self.agent = Agent(About("worker", "Does steps."), self._body)
+        self.done: Counter[tuple[str, str]] = Counter()
+
+    async def _body(self, task: TaskContext) -> tuple[Product, ...]:
+        for number in range(STEPS):
+            key = f"step/{number}"
+            await task.step(key, partial(self._step, task, key))
+            await task.status(f"{number}")
+        return result("done")
+
+    async def _step(self, task: TaskContext, key: str) -> int:
+        self.done[task.task_id, key] += 1
+        return len(self.done)
+
+
+def steps(write: Write) -> bool:
+    return isinstance(write, PutStep)
+
+
+async def test_server_that_is_stopped_and_started_under_running_tasks_costs_nothing(
+    cluster: Cluster,
+) -> None:
+    worker = Worker()
+    async with two(cluster.url, worker.agent) as (one, other):
+        tasks = [await (one, other)[n % 2].begin("go") for n in range(TASKS)]
+        for so_many in (TASKS, 3 * TASKS):
+            await one.ledger.until(steps, so_many // 2)
+            await anyio.to_thread.run_sync(cluster.stop)
+            await anyio.to_thread.run_sync(cluster.start)
+        ended = [await one.over(task) for task in tasks]
+
+        assert [(task.status.state, said(task)) for task in ended] == [
+            (TaskState.COMPLETED, "done")
+        ] * TASKS
+        stored = Counter(
+            (write.task_id, write.key)
+            for each in (one, other)
+            for write in each.ledger.written
+            if isinstance(write, PutStep)
+        )
+        for task in tasks:
+            events = await other.ledger.events(task.id)
+            assert [event.seq for event in events] == list(range(1, len(events) + 1))
+            told = [event.id for event in events if event.id.startswith("status/")]
+            assert told == [f"status/{number + 1}" for number in range(STEPS)]
+        assert max(stored.values()) == 1
+        assert len(stored) == TASKS * STEPS
+        assert worker.done == stored
+
+
+async def test_subscriber_elsewhere_sees_every_event_though_all_connections_are_cut(
+    store_url: str,
+) -> None:
+    """Those of the listener and of who tells among them: it finds out by looking."""
+    async with two(store_url, asker(questions=3)) as (one, other):
+        task = await one.send("begin")
+        seen: list[bytes] = []
+
+        async def follow() -> None:
+            seen.extend(await other.follow(task, begun))
+
+        begun = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            await begun.wait()
+            for word in ("a", "b", "c"):
+                with psycopg.connect(store_url, autocommit=True) as connection:
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                await one.send(word, task)
+        assert b"TASK_STATE_COMPLETED" in seen[-1]
+        assert said(await other.get(task)) == "a b c"
+
+
+async def test_parked_tasks_outlive_a_server_that_crashes(cluster: Cluster) -> None:
+    async with two(cluster.url, asker(), warm_s=COLD_S) as (one, other):
+        tasks = [await one.send("begin") for _ in range(5)]
+        for task in tasks:
+            await one.until_parked(task)
+        await anyio.to_thread.run_sync(cluster.stop)
+        await anyio.to_thread.run_sync(cluster.start)
+        for task in tasks:
+            assert said(await other.send("blue", task)) == "blue"
