@@ -31,6 +31,7 @@ ASYNCIO = {
 """Files that import asyncio, and why anyio does not do."""
 
 SLEEPS = {
+    "tests/agents/test_time.py": "agents that let time pass, which is what is tested",
     "tests/faults/chaos/chain.py": "steps that a kill finds at work",
     "tests/faults/chaos/storm.py": "a kill at any moment",
     "tests/faults/chaos/watcher.py": "a process that is dead is asked again",

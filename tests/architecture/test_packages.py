@@ -182,6 +182,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "ToolFailed",
         "ToolResult",
         "ToolUnanswered",
+        "Unanswered",
         "agent",
     ),
     "apps": (),

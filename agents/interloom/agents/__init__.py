@@ -16,7 +16,7 @@ or a crash the function is called again, and `ctx` gives back what was done alre
 from __future__ import annotations
 
 from interloom.agents.authoring import AgentDefinition, agent
-from interloom.agents.context import Context, Declined
+from interloom.agents.context import Context, Declined, Unanswered
 from interloom.agents.results import Finished
 from interloom.bridges.delegation import Delegated, DelegationFailed, DelegationUnanswered
 from interloom.bridges.handoff import ToolFailed, ToolUnanswered
@@ -42,5 +42,6 @@ __all__ = [
     "ToolFailed",
     "ToolResult",
     "ToolUnanswered",
+    "Unanswered",
     "agent",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, Final, TypeVar, cast
 
 import anyio
@@ -15,8 +17,9 @@ from interloom.bridges.mcp.core.tools import Tool, ToolResult
 from interloom.runtime.core.forms import check_form
 from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
+from interloom.runtime.engine.asking import Overdue
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.errors import AgentRejected
+from interloom.runtime.errors import AgentFailed, AgentRejected, LocalError
 from interloom.runtime.model import Artifact, Message, Part, Task, decode
 from interloom.runtime.values import Json, JsonObject
 
@@ -31,6 +34,12 @@ class Declined(AgentRejected):
     """The caller declined a question of the agent; uncaught, the task becomes REJECTED."""
 
     code = "DECLINED"
+
+
+class Unanswered(AgentFailed):
+    """The caller did not answer in time; uncaught, the task becomes FAILED."""
+
+    code = "UNANSWERED"
 
 
 class Context:
@@ -163,24 +172,33 @@ class Context:
         """
         return await self._task.step(f"step/{key}", work)
 
-    async def ask(self, question: str, schema: Mapping[str, Json] | None = None) -> Json:
+    async def ask(
+        self,
+        question: str,
+        schema: Mapping[str, Json] | None = None,
+        *,
+        within: float | timedelta | None = None,
+    ) -> Json:
         """Ask the caller and wait for the answer, for days if need be.
 
-        A question that is given up (a time limit around it, a failure beside it) is withdrawn, and
-        put anew when the function is run again and gets there. A time limit lives in memory, so one
-        that is longer than a waiting run is kept there (20 s) is not kept.
+        A question that is given up (a cancellation, a failure beside it) is withdrawn, and put anew
+        when the function is run again and gets there. A time limit around it lives in memory, so
+        one that is longer than a waiting run is kept there (20 s) is not kept; `within` is.
 
         Args:
             question: For a person; the same each time the function is run.
             schema: JSON Schema of the answer: of one value (`{"type": "integer"}`), or of an
                 object with flat properties, within what `interloom.runtime.core.forms` takes. Text
                 when None.
+            within: Seconds, or a span, until the question is withdrawn for good: across restarts,
+                by the store's clock, from when it was first put.
 
         Returns:
             The answer, checked: the value, or the object.
 
         Raises:
             Declined: The caller declined.
+            Unanswered: No answer came within that time, and none counts any more.
             LocalError: The schema is no flat form, or something else was asked here before.
         """
         wanted = dict(schema or _TEXT)
@@ -189,11 +207,40 @@ class Context:
         if single:
             form = {"type": "object", "properties": {FIELD: wanted}, "required": [FIELD]}
         check_form(form)
-        key = self._task.key("ask")
-        (response,) = await self._task.ask(key, [Question("question", question, form)])
+        key, limit_s = self._task.key("ask"), None if within is None else _seconds(within)
+        asked = [Question("question", question, form)]
+        try:
+            (response,) = await self._task.ask(key, asked, within_s=limit_s)
+        except Overdue:
+            raise Unanswered("The caller did not answer in time.") from None
         if response.action != "accept" or response.content is None:
             raise Declined("The caller declined to answer.")
         return response.content[FIELD] if single else response.content
+
+    async def sleep(self, span: float | timedelta) -> None:
+        """Let a time pass, for days if need be: nothing of the agent stays in memory meanwhile.
+
+        It is counted from when the function first got here, by the store's clock, and ends across
+        restarts, on whichever process is there.
+
+        Args:
+            span: Seconds, or a span; nothing happens when it is not over zero.
+
+        Raises:
+            LocalError: It is no number of seconds.
+        """
+        await self._task.sleep(self._task.key("sleep"), _seconds(span))
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Let time pass until a moment; see `sleep`. What counts is the first moment given here.
+
+        Raises:
+            LocalError: It has no time zone.
+        """
+        if moment.tzinfo is None:
+            raise LocalError("sleep_until: the moment has no time zone")
+        left_s = await self._task.seconds_until(moment)
+        await self._task.sleep(self._task.key("sleep"), left_s)
 
     async def status(self, text: str) -> None:
         """Tell the caller how it goes; the task stays WORKING."""
@@ -251,3 +298,10 @@ class Context:
         if failed is not None:  # raised here, so that it keeps its own cause
             raise failed
         return [results[place] for place in sorted(results)]
+
+
+def _seconds(span: float | timedelta) -> float:
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if not isfinite(seconds):
+        raise LocalError(f"{seconds} is no number of seconds to wait")
+    return seconds

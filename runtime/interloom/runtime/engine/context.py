@@ -13,19 +13,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
+from datetime import datetime
 from functools import cached_property
+from math import inf
 from typing import Final, NamedTuple
 
-import anyio
 import orjson
 
-from interloom.runtime.core import decide, questions
+from interloom.runtime.core import decide
 from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.core.record import Product, TaskRecord
 from interloom.runtime.core.trace import Trace, root
+from interloom.runtime.engine.asking import Asking
 from interloom.runtime.engine.run import Ending, Run
-from interloom.runtime.engine.tasks import Tasks, owned
+from interloom.runtime.engine.tasks import Decide, Tasks, owned
 from interloom.runtime.errors import LocalError, TaskNotFound
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
 from interloom.runtime.model import Message
@@ -42,8 +44,6 @@ class _Branch(NamedTuple):
 _BRANCH: Final[ContextVar[_Branch | None]] = ContextVar("interloom_branch", default=None)
 ACCEPTED: Final = "accepted"
 """The step that holds the media types the caller takes, where it named some."""
-_DIGEST: Final = "~"
-"""Stands between the key of an ask and the digest of what is asked."""
 
 
 class TaskContext:
@@ -169,7 +169,9 @@ class TaskContext:
         result: Json = orjson.loads(done)
         return result
 
-    async def ask(self, key: str, asked: Sequence[Question], *more: Write) -> tuple[Response, ...]:
+    async def ask(
+        self, key: str, asked: Sequence[Question], *more: Write, within_s: float | None = None
+    ) -> tuple[Response, ...]:
         """Ask the caller and wait, for days if need be.
 
         When whoever waits gives up, the questions are withdrawn. Run again, they are put again.
@@ -178,62 +180,48 @@ class TaskContext:
             key: Names the ask; unique within the task.
             asked: The questions.
             more: Rows to be stored together with the question.
+            within_s: Seconds until they are withdrawn for good, from when the code first got here.
 
         Returns:
             One response a question, in the order asked.
 
         Raises:
+            Overdue: No answer came within that time.
             LocalError: An earlier run asked something else under this key.
         """
-        key = self._ask_key(key, asked)
-        try:
-            await self._settled()
-            if key not in self._run.signals and key not in self._run.event_ids:
-                with anyio.CancelScope(shield=True):  # half asked could not be withdrawn
-                    await self._change(
-                        lambda record: decide.ask(record, key, asked, now=self._clock.now()), *more
-                    )
-            return load_signal(await self._run.wait(key))
-        except anyio.get_cancelled_exc_class():
-            if self._run.ending is None:  # else the question outlives this run
-                await self._withdraw(key)
-            raise
-
-    def _ask_key(self, name: str, asked: Sequence[Question]) -> str:
-        """The key of an ask: with what it asks, and how often it was withdrawn before."""
-        digest = questions.digest(asked)
-        if self._digests.get(name, digest) != digest:
-            raise LocalError(
-                f"{name}: another question than when the agent ran before; its code must ask the"
-                " same, in the same order, each time it is run"
-            )
-        first = key = f"{name}{_DIGEST}{digest}"
-        again = 1
-        while key in self._withdrawn or _withdrawal(key) in self._run.event_ids:
-            again += 1
-            key = f"{first}/{again}"
-        return key
+        left_s = inf if within_s is None else await self._left_s(key, within_s)
+        await self._settled()
+        return await self._asking.ask(key, asked, *more, within_s=left_s)
 
     @cached_property
-    def _withdrawn(self) -> set[str]:
-        """What this run withdrew."""
-        return set()
+    def _asking(self) -> Asking:
+        return Asking(self._run, self._change_with, self._clock)
 
-    @cached_property
-    def _digests(self) -> dict[str, str]:
-        """What earlier runs asked, by key."""
-        cut = (each.rpartition(_DIGEST) for each in self._run.event_ids)
-        return {name: digest[:8] for name, _, digest in cut}
+    async def sleep(self, key: str, seconds: float) -> None:
+        """Let a time pass, from when the code first got here; as a row, if it takes long.
 
-    async def _withdraw(self, key: str) -> None:
-        event_id = _withdrawal(key)
-        with anyio.CancelScope(shield=True), self._run.busy():
-            await self._change(
-                lambda record: decide.withdraw(
-                    record, key, event_id=event_id, now=self._clock.now()
-                )
-            )
-        self._withdrawn.add(key)
+        Args:
+            key: Names the pause; unique within the task.
+            seconds: How long, by the store's clock.
+        """
+        left_s = await self._left_s(key, seconds)
+        if left_s > 0:
+            await self.pause(key, left_s)
+
+    async def seconds_until(self, moment: datetime) -> float:
+        """Seconds from the store's clock to a moment; negative when it has passed."""
+        return (moment - await self._tasks.ledger.now()).total_seconds()
+
+    async def _left_s(self, key: str, seconds: float) -> float:
+        """What is left of a time that began when the code first got here."""
+        key, now_s = f"until/{key}", (await self._tasks.ledger.now()).timestamp()
+        until = self._run.steps.get(key)
+        if until is None:
+            until = orjson.dumps(now_s + seconds)
+            with self._run.busy():
+                await self._store(PutStep(self.task_id, key, until))
+            self._run.steps[key] = until
+        return float(orjson.loads(until)) - now_s
 
     async def status(self, text: str) -> None:
         """Tell the caller how it goes."""
@@ -297,11 +285,18 @@ class TaskContext:
 
     async def _change(self, decide: Callable[[TaskRecord], Decision], *more: Write) -> None:
         """Store what is decided on the task, and rows with it, as long as the run is ours."""
+        await self._change_with(lambda record: (decide(record), more))
+
+    async def _change_with(self, decide: Decide) -> None:
+        """Store what is decided on the task, and the rows that the decision names."""
         run = self._run
-        rows = (*more, *run.progress())
-        run.live, _ = await self._tasks.change(
-            run.live, lambda record: (decide(record), rows), hold=run.hold
-        )
+        progress = run.progress()
+
+        def deciding(record: TaskRecord) -> tuple[Decision, tuple[Write, ...]]:
+            decision, more = decide(record)
+            return decision, (*more, *progress)
+
+        run.live, _ = await self._tasks.change(run.live, deciding, hold=run.hold)
 
     async def _store(self, row: Write) -> None:
         """Store a row of the journal, as long as the run is ours."""
@@ -342,21 +337,6 @@ class TaskContext:
     def busy(self) -> AbstractContextManager[None]:
         """While inside, the run is not parked: something is under way that would be lost."""
         return self._run.busy()
-
-
-def _withdrawal(key: str) -> str:
-    """The id of the event that withdraws an ask."""
-    return f"withdrawn/{key}"
-
-
-def dump_signal(responses: Sequence[Response]) -> bytes:
-    """Responses as the ledger keeps them: a JSON list in the order of the questions."""
-    return orjson.dumps([questions.dump_response(each) for each in responses])
-
-
-def load_signal(value: bytes) -> tuple[Response, ...]:
-    """The reverse of `dump_signal`."""
-    return tuple(questions.load_response(each) for each in orjson.loads(value))
 
 
 def _json(key: str, value: Json) -> bytes:

@@ -21,8 +21,8 @@ from interloom.runtime.core.decide import Effect, Start, Stop, Wake
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.engine.agent import Abandon, Agent
+from interloom.runtime.engine.asking import dump_signal
 from interloom.runtime.engine.claims import Claims
-from interloom.runtime.engine.context import dump_signal
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.run import FIRST, Ending, Run
 from interloom.runtime.engine.tasks import Tasks

@@ -82,11 +82,9 @@ class MemoryLedger:
         self._chores: dict[str, datetime] = {}  # when it is somebody's turn again
         self._is_due = False  # whether the transaction put something into the outbox
         self._nudge: Callable[[], None] | None = None
-        self._undo = Undo()
-        self._put, self._put_first = self._undo.put, self._undo.put_first
-        self._remove = self._undo.drop
-        self._closed = False
-        self._worker = ""  # who has joined
+        self._undo = undo = Undo()
+        self._put, self._put_first, self._remove = undo.put, undo.put_first, undo.drop
+        self._closed, self._worker = False, ""  # who has joined
         # The key is the class of the value each function takes; `Any` as a dict cannot say so.
         self._apply: dict[type[Write], Callable[[Any], None]] = {
             CreateTask: self._create,
@@ -292,6 +290,10 @@ class MemoryLedger:
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
         return [self._runs[task_id] for task_id in self._tasks if task_id in self._runs]
+
+    async def now(self) -> datetime:
+        """What its clock says."""
+        return self._clock.now()
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Work on runs; whoever did so before is gone, as a store in memory has one process."""

@@ -54,6 +54,14 @@ class Ledger(Protocol):
         """All unfinished runs, oldest first."""
         ...
 
+    async def now(self) -> datetime:
+        """The store's clock: one for all who share it, so that theirs need not agree.
+
+        Raises:
+            Unavailable: It cannot be asked.
+        """
+        ...
+
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on the runs of this store, until `leave`.
 

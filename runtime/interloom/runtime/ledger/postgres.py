@@ -187,6 +187,11 @@ class PostgresLedger:
         """All unfinished runs, oldest first."""
         return [run_statements.run(row) for row in await self._read(queries.RUNS)]
 
+    async def now(self) -> datetime:
+        """The database's clock; see `Ledger.now`."""
+        ((now,),) = await self._read("SELECT now_ms()")
+        return columns.moment(now)
+
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""
         await self._stop_pulses()

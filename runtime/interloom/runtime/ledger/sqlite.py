@@ -35,7 +35,7 @@ from interloom.runtime.ledger.rows import (
 from interloom.runtime.ledger.shelf import Shelf
 from interloom.runtime.ledger.sqlite_file import Durability
 from interloom.runtime.ledger.statements import run_write, seen
-from interloom.runtime.ledger.workers import Workers, opening, private
+from interloom.runtime.ledger.workers import NOW_MS, Workers, opening, private
 from interloom.runtime.ledger.writer import GroupWriter, outcome
 
 LEASE_S: Final = 30.0
@@ -168,6 +168,11 @@ class SqliteLedger:
     async def runs(self) -> list[RunRow]:
         """All unfinished runs, oldest first."""
         return [run_statements.run(row) for row in self._read(queries.RUNS)]
+
+    async def now(self) -> datetime:
+        """The database's clock; see `Ledger.now`."""
+        ((now,),) = self._read(f"SELECT {NOW_MS}")
+        return columns.moment(now)
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""

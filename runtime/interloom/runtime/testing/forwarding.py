@@ -49,6 +49,10 @@ class ForwardingLedger:
         """All unfinished runs, oldest first."""
         return await self.inner.runs()
 
+    async def now(self) -> datetime:
+        """The store's clock."""
+        return await self.inner.now()
+
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs."""
         await self.inner.join(worker, on_loss)

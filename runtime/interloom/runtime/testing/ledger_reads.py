@@ -115,6 +115,12 @@ async def a_task_that_waits_keeps_its_run(ledger: Ledger) -> None:
         same(await _run_state(ledger), RunState.ACTIVE)
 
 
+async def the_clock_of_a_store_does_not_go_back(ledger: Ledger) -> None:
+    """It says when in time, not only how much of it has passed."""
+    first, second = await ledger.now(), await ledger.now()
+    same((first.utcoffset(), first <= second), (timedelta(), True))
+
+
 async def runs_are_listed_oldest_first(ledger: Ledger) -> None:
     """Oldest by their tasks; one that is begun again keeps its place."""
     for task_id in ("b", "a", "c"):

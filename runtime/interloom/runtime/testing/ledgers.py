@@ -37,6 +37,7 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     reads.a_run_is_not_parked_over_a_signal_that_came_first,
     reads.a_task_that_is_over_has_no_run,
     reads.a_task_that_waits_keeps_its_run,
+    reads.the_clock_of_a_store_does_not_go_back,
     reads.runs_are_listed_oldest_first,
     reads.a_snapshot_stands_until_the_task_moves_on,
     reads.events_are_read_in_pages,
