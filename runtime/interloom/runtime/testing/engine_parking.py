@@ -55,7 +55,8 @@ async def a_task_that_waits_is_rows_and_no_coroutine(cluster: Cluster) -> None:
     tasks = [await process.send("begin") for _ in range(5)]
     for task in tasks:
         await process.until_parked(task)
-    same(len(anyio.get_running_tasks()), before)
+    while len(anyio.get_running_tasks()) > before:  # one may be at its last words, or look around
+        await quiet()
     states = [(await process.get(task)).status.state for task in tasks]
     same(states, [TaskState.INPUT_REQUIRED] * 5)
 
