@@ -6,10 +6,11 @@ import os
 import re
 import resource
 import sqlite3
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -325,3 +326,39 @@ async def test_large_value_is_stored_once_however_often_it_occurs(path: Path) ->
 def blobs(path: Path) -> list[int]:
     with closing(sqlite3.connect(path)) as connection:
         return [size for (size,) in connection.execute("SELECT length(body) FROM blob")]
+
+
+class Blinking(SqliteLedger):
+    """Cannot be read for a number of times."""
+
+    failing = 0
+
+    def _read(
+        self, sql: str, values: Sequence[str | int | None] | Mapping[str, str | int] = ()
+    ) -> list[Any]:
+        if self.failing > 0:
+            self.failing -= 1
+            raise Unavailable("the store cannot be read")
+        return super()._read(sql, values)
+
+
+async def test_watcher_misses_nothing_while_the_file_cannot_be_read(path: Path) -> None:
+    """An engine watches as long as it serves: what broke here would end it."""
+    watching, told = Blinking(path), anyio.Event()
+    async with opened(path) as writing:
+        await writing.commit(*creation(record("a")))
+
+        async def watch() -> None:
+            async for changed in watching.changes(list, lambda: None):
+                assert changed == {"a": 1}
+                told.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            await anyio.lowlevel.checkpoint()
+            watching.failing = 3
+            await writing.commit(move(1, "a"))
+            await told.wait()
+            group.cancel_scope.cancel()
+    assert watching.failing == 0
+    await watching.aclose()

@@ -130,12 +130,18 @@ class Claims:
         """Keep the tasks in memory as other processes make them."""
         async for changed in self._tasks.ledger.changes(self._tasks.held_ids, self.nudge):
             for task_id, seq in changed.items():
-                live = self._tasks.find(task_id)
-                if live is not None and live.record.seq < seq:
-                    try:
-                        await self._tasks.refresh(live)
-                    except Unavailable as error:  # the next event of the task tells of both
-                        log.warning("watch.missed", task_id=task_id, code=error.code)
+                await self._catch_up(task_id, seq)
+
+    async def _catch_up(self, task_id: str, seq: int) -> None:
+        """Have a task be as it is known to be; it may have no further event to tell of this one."""
+        is_missed = True
+        while is_missed and (live := self._tasks.find(task_id)) and live.record.seq < seq:
+            try:
+                await self._tasks.refresh(live)
+                is_missed = False
+            except Unavailable as error:
+                log.warning("watch.missed", task_id=task_id, code=error.code)
+                await anyio.sleep(CLAIM_S)
 
     def _lose(self) -> None:
         log.error("worker.lost", worker=self.worker)

@@ -49,6 +49,10 @@ _MARK: Final = (
 )
 """A row of no task, in the place of the last event."""
 _LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
+_EVENTS_SINCE: Final = (
+    "SELECT task.id, max(event.seq), max(event.rowid) FROM event"
+    " JOIN task ON task.number = event.task WHERE event.rowid > ? GROUP BY task.id"
+)
 _TAKE: Final = (  # made of constants
     f"UPDATE push SET worker = {run_statements.ME}"  # noqa: S608
     " WHERE worker IS NULL AND due_ms IS NOT NULL"
@@ -237,19 +241,17 @@ class SqliteLedger:
         ((last,),) = self._read(_LAST_EVENT)
         while True:
             await anyio.sleep(WATCH_S)
-            ((now,),) = self._read("PRAGMA data_version")
-            if now == version:
-                continue
-            version = now
-            if self._nudge is not None and self._read(queries.FREE):
-                self._nudge()
-            if self._read(run_statements.FREE):
-                free()
-            found = self._read(
-                "SELECT task.id, max(event.seq), max(event.rowid) FROM event"
-                " JOIN task ON task.number = event.task WHERE event.rowid > ? GROUP BY task.id",
-                (last,),
-            )
+            found: list[Any] = []
+            with suppress(Unavailable):  # it goes on where it was, once the file can be read
+                ((now,),) = self._read("PRAGMA data_version")
+                if now == version:
+                    continue
+                if self._nudge is not None and self._read(queries.FREE):
+                    self._nudge()
+                if self._read(run_statements.FREE):
+                    free()
+                found = self._read(_EVENTS_SINCE, (last,))
+                version = now
             if found:
                 last = max(rowid for _, _, rowid in found)
                 yield {task_id: seq for task_id, seq, _ in found}

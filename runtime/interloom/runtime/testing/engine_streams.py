@@ -69,3 +69,28 @@ async def a_stream_that_broke_goes_on_at_a_process_that_is_behind(cluster: Clust
             caller = other.caller._replace(numbering=Numbering(after))
             async with other.operations.subscribe(caller, wanted) as stream:
                 same(await drink(stream), stored[after:])
+
+
+async def a_process_that_could_not_read_an_event_shows_it_later(cluster: Cluster) -> None:
+    """Also when it is the last one of its task, after which no other comes."""
+
+    async def work(agent: Scripted, _: TaskContext) -> str:
+        await agent.stop_at("gate")
+        return "done"
+
+    agent = Scripted(work)
+    one, other = await cluster.start(agent.agent), await cluster.start()
+    other.caller = one.caller
+    task = await one.begin()
+    await agent.until("gate")
+    seen, begun = list[bytes](), anyio.Event()
+
+    async def follow() -> None:
+        seen.extend(await other.follow(task, begun))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(follow)
+        await begun.wait()
+        other.ledger.blind = 3
+        agent.let_through("gate")
+    same((b"TASK_STATE_COMPLETED" in seen[-1], other.ledger.blind), (True, 0))

@@ -117,6 +117,7 @@ _OF_SEVERAL: Final[tuple[Scenario, ...]] = (
     failover.a_woken_run_of_an_agent_that_only_the_other_has_goes_on_there,
     streams.subscribers_of_two_processes_see_the_same_events,
     streams.a_stream_that_broke_goes_on_at_a_process_that_is_behind,
+    streams.a_process_that_could_not_read_an_event_shows_it_later,
 )
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {

@@ -28,6 +28,7 @@ class TappedLedger(ForwardingLedger):
         refused: How many commits were refused because `fail` said so.
         late: How many commits the store refused because somebody else had been quicker.
         unreadable: How many times yet a journal cannot be read.
+        blind: How many times yet a task cannot be read.
         worker: As whom it was joined last.
     """
 
@@ -35,7 +36,7 @@ class TappedLedger(ForwardingLedger):
         super().__init__(inner)
         self._changed = anyio.Event()
         self.written: list[Write] = []
-        self.refused = self.late = self.unreadable = 0
+        self.refused = self.late = self.unreadable = self.blind = 0
         self._failing = range(0)
         self._commits = 0
         self._held: tuple[Wanted, anyio.Event] | None = None
@@ -149,6 +150,9 @@ class TappedLedger(ForwardingLedger):
     async def task(self, task_id: str) -> StoredTask | None:
         """One task, or None."""
         await self._pass()
+        if self.blind > 0:
+            self.blind -= 1
+            raise Unavailable("the store cannot be read")
         return await self.inner.task(task_id)
 
     async def events(self, task_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
