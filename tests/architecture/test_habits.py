@@ -106,3 +106,26 @@ def test_file_begins_by_saying_what_it_is(path: str) -> None:
     assert isinstance(module, ast.Module)
     assert ast.get_docstring(module)
     assert len(module.body) == 1 or "__future__.annotations" in imports(path)
+
+
+SERVES_CLIENTS = [
+    *(f"runtime/interloom/runtime/engine/{name}.py" for name in ("inbox", "listing", "operations")),
+    "runtime/interloom/runtime/engine/push_configs.py",
+    *(path for path in EVERYTHING if path.startswith("runtime/interloom/runtime/serve/")),
+]
+READS = {"task", "journal"}
+"""What a ledger tells of a task by its id alone, whoever asks."""
+
+
+@pytest.mark.parametrize("path", SERVES_CLIENTS)
+def test_task_is_read_for_a_client_only_as_the_clients_own(path: str) -> None:
+    """A2A 13.1: `engine.caller.find` and `own` look whose a task is; nobody reads around them."""
+    calls = [node.func for node in nodes(path) if isinstance(node, ast.Call)]
+    read = [
+        ast.unparse(each)
+        for each in calls
+        if isinstance(each, ast.Attribute)
+        and each.attr in READS
+        and ast.unparse(each.value).endswith("ledger")
+    ]
+    assert read == []

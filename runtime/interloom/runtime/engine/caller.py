@@ -13,6 +13,8 @@ from interloom.runtime.core.trace import Trace
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.tasks import Tasks, owned
 from interloom.runtime.errors import BadParams, TaskNotFound, Violation
+from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.rows import StoredTask
 from interloom.runtime.wire.streams import Numbering
 
 
@@ -87,6 +89,18 @@ class Stream(NamedTuple):
     opening: bytes | None
     follower: Events
     seq: int = 0
+
+
+async def find(ledger: Ledger, caller: Caller, task_id: str) -> StoredTask:
+    """A task of the caller's, as stored: how whatever serves clients reads a task by its id.
+
+    Raises:
+        TaskNotFound: Not there, or not the caller's.
+    """
+    stored = await ledger.task(task_id)
+    if stored is None or not owned(stored.record, caller.owner, caller.agent):
+        raise no_task(task_id)
+    return stored
 
 
 async def own(tasks: Tasks, caller: Caller, task_id: str) -> Live:

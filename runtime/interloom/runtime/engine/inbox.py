@@ -17,12 +17,12 @@ from interloom.runtime.core import decide
 from interloom.runtime.core.decide import Decision, Effect
 from interloom.runtime.core.record import TaskRecord, made
 from interloom.runtime.engine.agent import Agent, Reply
-from interloom.runtime.engine.caller import Caller, bad, history_length, no_task, own
+from interloom.runtime.engine.caller import Caller, bad, find, history_length, own
 from interloom.runtime.engine.context import ACCEPTED
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.push_configs import WITHIN, PushConfigs, Wish, no_push
-from interloom.runtime.engine.tasks import Tasks, owned
+from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import AgentRejected, BadParams, Conflict, UnsupportedOperation
 from interloom.runtime.ledger.rows import MessageSeen, PutReply, PutStep, Seen, Write
 from interloom.runtime.model import (
@@ -156,9 +156,7 @@ class Inbox:
         if len(task_ids) > MAX_REFERENCES:
             raise bad("message.referenceTaskIds", f"must be at most {MAX_REFERENCES}")
         for task_id in task_ids:
-            stored = await self._tasks.ledger.task(task_id)
-            if stored is None or not owned(stored.record, caller.owner, caller.agent):
-                raise no_task(task_id)
+            await find(self._tasks.ledger, caller, task_id)
 
     async def _reply(self, caller: Caller, message: Message) -> Answered | None:
         """The agent's answer, stored before it is given; None when a task is to begin."""

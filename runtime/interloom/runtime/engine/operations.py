@@ -23,8 +23,8 @@ from interloom.runtime.engine.caller import (
     NoEvents,
     Stream,
     bad,
+    find,
     history_length,
-    no_task,
     own,
 )
 from interloom.runtime.engine.follower import Follower
@@ -32,7 +32,7 @@ from interloom.runtime.engine.inbox import Answered, Inbox
 from interloom.runtime.engine.live import Live
 from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.push_configs import PushConfigs, no_push
-from interloom.runtime.engine.tasks import Tasks, owned
+from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import (
     ExtendedCardNotConfigured,
     UnsupportedOperation,
@@ -147,9 +147,7 @@ class Operations:
             TaskNotFound: Not there, or not the caller's.
         """
         length = history_length(request.history_length)
-        stored = await self._tasks.ledger.task(request.id)
-        if stored is None or not owned(stored.record, caller.owner, caller.agent):
-            raise no_task(request.id)
+        stored = await find(self._tasks.ledger, caller, request.id)
         if stored.snapshot is not None:
             return shorten(stored.snapshot, length)
         async with self._tasks.held(request.id) as live:

@@ -14,8 +14,7 @@ from typing import Final
 from interloom.runtime.core import notification
 from interloom.runtime.core.outbox import Progress
 from interloom.runtime.core.record import TaskRecord
-from interloom.runtime.engine.caller import Caller, bad, no_task
-from interloom.runtime.engine.tasks import owned
+from interloom.runtime.engine.caller import Caller, bad, find
 from interloom.runtime.errors import BadParams, PushNotSupported, Refused, TaskNotFound
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import DropPush, PushesFull, PushRow, PutPush
@@ -166,10 +165,7 @@ class PushConfigs:
         return PutPush(row, self._limit)
 
     async def _record(self, caller: Caller, task_id: str) -> TaskRecord:
-        stored = await self._ledger.task(task_id)
-        if stored is None or not owned(stored.record, caller.owner, caller.agent):
-            raise no_task(task_id)
-        return stored.record
+        return (await find(self._ledger, caller, task_id)).record
 
 
 def no_push() -> PushNotSupported:
