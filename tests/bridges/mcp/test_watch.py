@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 import pytest
 
-from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
+from interloom.bridges.mcp import InMemory, McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.errors import BadFrame
 from interloom.bridges.mcp.core.frames import Notification
 from interloom.bridges.mcp.core.rounds import Call
@@ -28,7 +28,7 @@ from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
 from tests.bridges.mcp import spoken
 from tests.bridges.mcp.depot import SHIP, FakeClock, Frame, Reply, body, depot, fails, gives
-from tests.bridges.mcp.spoken import Server
+from tests.bridges.mcp.spoken import Server, silence
 from tests.runtime.net.hostile import serving
 
 SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
@@ -327,3 +327,21 @@ def test_what_is_not_promised_is_named() -> None:
         "resourcesListChanged",
         "resourceSubscriptions",
     )
+
+
+async def test_watch_on_a_transport_that_is_closed_tries_again() -> None:
+    """ours: a fault on this side must not end the process, and every other server's use with it."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise Enough
+
+    client = McpClient(InMemory("depot", Server(silence).serve))
+    with pytest.raises(Enough):
+        await Watch(client, TOOLS, pause=pause).run()
+
+
+class Enough(Exception):
+    """A test has seen enough."""

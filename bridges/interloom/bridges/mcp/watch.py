@@ -15,7 +15,6 @@ import anyio
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import (
     InvalidParams,
-    McpPeerError,
     MethodNotFound,
     MissingCapability,
 )
@@ -29,7 +28,7 @@ from interloom.bridges.mcp.core.subscriptions import (
     Subscription,
     TaskChanged,
 )
-from interloom.runtime.errors import TransportError
+from interloom.runtime.errors import InterloomError
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, SystemClock
 
@@ -112,7 +111,7 @@ class Watch:
         except (MethodNotFound, InvalidParams, MissingCapability) as refusal:
             _log.warning("mcp.listen_refused", server=server, rule=refusal.rule)
             return False
-        except (McpPeerError, TransportError) as error:
+        except InterloomError as error:  # whatever it is, it takes no other server along
             _log.info("mcp.listen_broken", server=server, reason=str(error))
             return True
 
