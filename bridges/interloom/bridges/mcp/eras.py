@@ -47,8 +47,10 @@ from interloom.runtime.net.port import HttpPort
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
 
-PROBE_S: Final = 10.0
-"""Seconds an older server on stdio may keep silent about `server/discover`; ours."""
+PROBE_S: Final = 30.0
+"""Seconds a server on stdio may keep silent about `server/discover` before it is taken for an older
+one; ours. Most of those answer with an error at once, and a newer one may be slow to start: taken
+for older, its questions would not survive a restart of ours."""
 
 _MODERN: Final = (HeaderMismatch, MissingCapability, UnsupportedVersion)
 _NOT_ABOUT_ERAS: Final = (Busy, Unauthorized, Forbidden)
