@@ -123,6 +123,27 @@ async def test_agent_elsewhere_may_restart_while_it_works(stage: Stage) -> None:
     assert len(listed) == 1
 
 
+async def test_process_that_listens_ends_in_good_order_at_once(stage: Stage) -> None:
+    """ours: listening is waiting, so the run is parked; else this waits for its minute of grace."""
+    go = anyio.Event()
+
+    @agent(name="hotel")
+    async def slow(_: Context) -> str:
+        await go.wait()
+        return "a room"
+
+    settings = Settings(grace_s=60.0)
+    async with here_and_there(stage, callee=slow, settings=settings) as (here, _):
+        client = stage.client(here, "concierge")
+        task = await send(client, "Lisbon", AT_ONCE)
+        await until_working(here, task.id)
+        await here.restart()
+        go.set()
+        done = await until(client, task, TaskState.COMPLETED)
+
+    assert result(done) == "Booked: a room"
+
+
 async def test_end_of_a_silent_task_is_noticed_by_rows_alone(stage: Stage) -> None:
     """ours: nobody listens, and the row knows when to look."""
     go = anyio.Event()

@@ -11,6 +11,7 @@ has moved the task.
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import Final
 
 import anyio
 
@@ -47,6 +48,10 @@ from interloom.runtime.model import (
 )
 from interloom.runtime.telemetry.log import logger
 
+LISTEN_S: Final = 1.0
+"""Seconds after which whoever comes next looks at a task that was listened to by a process that
+ended."""
+
 log = logger("delegation")
 
 
@@ -57,6 +62,7 @@ class Following:
         self._peer, self._client, self._task, self._made = peer, client, task, made
         self._telling = Telling(task, made)
         self._stored: Child | None = None
+        self._heard_s = 0.0
 
     async def follow(
         self, child: Child, asked: Climbed | None = None, task: Task | None = None
@@ -164,30 +170,50 @@ class Following:
             ) from error
 
     async def _has_heard(self, child: Child) -> bool:
-        """Listen to the task's stream; False when it falls silent, or there is none."""
+        """Listen to the task's stream; False when it falls silent, or there is none.
+
+        Listening is waiting: a run that is to be parked, because its process ends, is.
+        """
         try:
             if not (await self._client.card()).capabilities.streaming:
                 return False
-            return await self._listen(child)
-        except UnsupportedOperation:  # over already
-            return True
         except InterloomError as error:
-            log.info("delegation.not_heard", peer=self._made.server, reason=str(error))
-            return False
+            return self._was_deaf(error)
+        heard = list[bool]()
+        async with anyio.create_task_group() as group:
+
+            async def listen() -> None:
+                heard.append(await self._listen(child))
+                group.cancel_scope.cancel()
+
+            self._heard_s = anyio.current_time()
+            group.start_soon(listen)
+            while (left_s := self._heard_s + self._task.warm_s - anyio.current_time()) > 0:
+                await self._task.pause(f"listen/{self._made.key}", min(left_s, LISTEN_S))
+            group.cancel_scope.cancel()
+        return heard == [True]
 
     async def _listen(self, child: Child) -> bool:
-        silence_s = self._task.warm_s
-        with anyio.move_on_after(silence_s) as patience:
+        """Take in what the stream says, until the task ends or asks; False when it breaks off."""
+        try:
             events = self._client.subscribe(child.task_id, trace=self._task.trace)
             async with aclosing(events):
                 async for event in events:
-                    patience.deadline = anyio.current_time() + silence_s
+                    self._heard_s = anyio.current_time()
                     status = _status(event)
                     if status is None:
                         continue
                     if status.state in SETTLED:
                         return True
                     await self._telling.tell(text_of(status.message))
+        except UnsupportedOperation:  # over already
+            return True
+        except InterloomError as error:
+            return self._was_deaf(error)
+        return False
+
+    def _was_deaf(self, error: InterloomError) -> bool:
+        log.info("delegation.not_heard", peer=self._made.server, reason=str(error))
         return False
 
     async def _pause(self, child: Child) -> None:
