@@ -196,6 +196,16 @@ async def test_runs_of_many_agents_are_claimed_up_to_a_limit(store_url: str) -> 
         assert len(absurd.queue_of(agent).encode()) <= 57
 
 
+async def test_agent_with_much_to_do_does_not_keep_out_another(store_url: str) -> None:
+    async with served_by(store_url, "ann") as (ann,):
+        for number in range(4):
+            await ann.commit(*creation(record(f"busy-{number}", agent="busy")))
+        await ann.commit(*creation(record("quiet", agent="quiet")))
+        claims = [await ann.claim("ann", ("busy", "quiet"), limit=1) for _ in range(2)]
+
+        assert {row.agent for (row,) in claims} == {"busy", "quiet"}
+
+
 async def test_claimed_task_that_is_not_ours_is_never_claimed_again(store_url: str) -> None:
     """Somebody else's rows in our queue, or ours without their task, must not stop the others."""
     async with served_by(store_url, "ann") as (ann,):

@@ -11,7 +11,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Final
@@ -121,6 +121,7 @@ class PostgresLedger:
         self._lease_s = math.ceil(lease_s)
         self._statements = absurd.run_statements(self._lease_s)
         self._queues: set[str] = set()  # agents that have theirs
+        self._turns = 0
         self._teller, self._listener = Teller(url, name), Listener(url, name, self._read)
         self._url, self._pulses = url, dict[str, Pulse]()
         self.shelf = Shelf(self._read, lambda work: self._transact(Transaction(work)))
@@ -232,7 +233,7 @@ class PostgresLedger:
         """Take over runs nobody works on; see `Ledger.claim`."""
         lease_ms = 1000 * self._lease_s
         found = await self._read(postgres_workers.LOOK, (list(agents), worker, lease_ms))
-        free = [agent for (agent,) in found if agent is not None]
+        free = self._in_turn(agent for (agent,) in found if agent is not None)
         if len(free) < len(found):
             bury = Transaction(lambda session: postgres_workers.bury(session, worker, lease_ms))
             await self._transact(bury)
@@ -253,6 +254,13 @@ class PostgresLedger:
         if not is_member and worker in self._pulses:
             self._pulses[worker].lose()
         return claimed
+
+    def _in_turn(self, agents: Iterable[str]) -> list[str]:
+        """Another one first each time, so that one with much to do does not keep out the others."""
+        ordered = sorted(agents)
+        self._turns += 1
+        first = self._turns % max(len(ordered), 1)
+        return ordered[first:] + ordered[:first]
 
     def changes(
         self, held: Callable[[], Collection[str]], free: Callable[[], None]
