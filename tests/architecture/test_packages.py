@@ -127,7 +127,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "bridges.handoff": (
         "EVERY_TOOL",
+        "Catalogue",
         "FunctionModel",
+        "Offered",
         "OnChange",
         "Pins",
         "Policy",

@@ -23,6 +23,7 @@ FILES = frozenset(
         "bridges.handoff.pending",
         "bridges.handoff.failures",
         "bridges.handoff.doubt",
+        "bridges.handoff.naming",
         "bridges.handoff.recovery",
         "bridges.delegation.child",
         "bridges.delegation.climbing",

@@ -12,7 +12,7 @@ import orjson
 
 from interloom.agents.results import parts
 from interloom.bridges.delegation import NOBODY, Delegated, Peers
-from interloom.bridges.handoff import Toolbox
+from interloom.bridges.handoff import Catalogue, Toolbox
 from interloom.bridges.mcp.core.tools import Tool, ToolResult
 from interloom.runtime.core.forms import check_form
 from interloom.runtime.core.questions import Question
@@ -141,6 +141,13 @@ class Context:
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """What a tool server offers."""
         return await self._toolbox.tools(server)
+
+    async def catalogue(self) -> Catalogue:
+        """What all tool servers offer, under names that cannot collide; for a model to choose from.
+
+        A server that does not say is named, and takes no other along.
+        """
+        return await self._toolbox.catalogue()
 
     async def delegate(self, peer: str, what: Json | Part | tuple[Part, ...]) -> Delegated:
         """Hand work to another agent; its questions go to the caller, and days may pass.

@@ -7,6 +7,7 @@ recovery    what is done with a call where it stands: one table; pure
 doubt       the question about a call nobody knows the outcome of; pure
 checking    holds what goes to a tool and comes back against its schemas; pure
 pinning     whether a tool is still the one that was agreed to
+naming      one name for each tool of many servers; pure
 tool_server a server as an agent may use it, and what it may ask of us
 sampling    a function of the configuration as the model that a server may ask
 inputs      answers what a server asks: by a person, by a model, from the configuration
@@ -23,12 +24,14 @@ from interloom.bridges.handoff.pinning import OnChange, Pins
 from interloom.bridges.handoff.recovery import EVERY_TOOL, Policy, Repeat
 from interloom.bridges.handoff.sampling import FunctionModel, SamplingRefused
 from interloom.bridges.handoff.tool_server import SamplingModel, ToolServer, declared
-from interloom.bridges.handoff.toolbox import Toolbox
+from interloom.bridges.handoff.toolbox import Catalogue, Offered, Toolbox
 from interloom.bridges.mcp.core.asks import Sample
 
 __all__ = [
     "EVERY_TOOL",
+    "Catalogue",
     "FunctionModel",
+    "Offered",
     "OnChange",
     "Pins",
     "Policy",

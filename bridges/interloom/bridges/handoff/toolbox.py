@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import anyio
 
 from interloom.bridges.handoff import pending, recovery, remote
 from interloom.bridges.handoff.conversation import Conversation
-from interloom.bridges.handoff.failures import failure
+from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered, failure
+from interloom.bridges.handoff.naming import offered_name
 from interloom.bridges.handoff.pending import Made
 from interloom.bridges.handoff.recovery import Standing
 from interloom.bridges.handoff.tool_server import ToolServer
@@ -19,6 +23,30 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, Unavailable
 from interloom.runtime.ledger.rows import CallRow
 from interloom.runtime.values import JsonObject
+
+
+class Offered(NamedTuple):
+    """A tool among those of several servers: what `Toolbox.call` and `Context.tool` take.
+
+    Attributes:
+        server: The agent's name for its server.
+        tool: As the server lists it.
+    """
+
+    server: str
+    tool: Tool
+
+
+class Catalogue(NamedTuple):
+    """What several servers offer.
+
+    Attributes:
+        tools: By names that cannot collide, see `naming`; in the order of servers and lists.
+        missing: Servers that did not say what they offer, and why.
+    """
+
+    tools: Mapping[str, Offered]
+    missing: Mapping[str, ToolFailed | ToolUnanswered]
 
 
 class Toolbox:
@@ -39,6 +67,30 @@ class Toolbox:
             return await client.list_tools()
         except InterloomError as error:
             raise failure(error, server=server) from error
+
+    async def catalogue(self) -> Catalogue:
+        """What all servers offer, each tool under a name of its own.
+
+        A server that does not say is named, and the others are there all the same.
+        """
+        found: dict[str, tuple[Tool, ...]] = {}
+        missing: dict[str, ToolFailed | ToolUnanswered] = {}
+
+        async def ask(server: str) -> None:
+            try:
+                found[server] = await self.tools(server)
+            except (ToolFailed, ToolUnanswered) as error:
+                missing[server] = error
+
+        async with anyio.create_task_group() as group:
+            for server in self._servers:
+                group.start_soon(ask, server)
+        offered = {
+            offered_name(server, tool.name): Offered(server, tool)
+            for server in self._servers
+            for tool in found.get(server, ())
+        }
+        return Catalogue(offered, missing)
 
     async def call(
         self,
