@@ -75,6 +75,7 @@ class FakeAgent:
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     streaming: bool = True
     card_answer: Raw | None = None
+    catalogue: bytes | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
     def on(self, method: str, *answers: Answer) -> None:
@@ -166,7 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.agent
 
     def do_GET(self) -> None:
-        if self.path != "/a2a/a/.well-known/agent-card.json":
+        if self.path == "/.well-known/api-catalog" and self.agent.catalogue is not None:
+            self._plain(Raw(200, self.agent.catalogue))
+        elif self.path != "/a2a/a/.well-known/agent-card.json":
             self._plain(Raw(404))
         elif self.agent.card_answer is not None:
             self._plain(self.agent.card_answer)

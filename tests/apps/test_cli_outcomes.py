@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from interloom.apps.connect import for_server
+from interloom.runtime.wire import catalogue
 from tests.apps import fake_agent as fake
 from tests.apps.command_line import ASKING, ASKS, call, run
 from tests.apps.fake_agent import Answer, Error, Events, FakeAgent, Hang, Raw
@@ -163,6 +165,62 @@ def test_name_nobody_has_is_told(agent: FakeAgent) -> None:
     assert result.stderr == f"error: no agent 'b' at {agent.url}; check the name and --url\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("consierge", "did you mean 'concierge'? it has concierge, hotel"),
+        ("x", "it has concierge, hotel"),
+    ],
+)
+def test_name_that_is_mistyped_is_told_with_those_there_are(
+    agent: FakeAgent, name: str, hint: str
+) -> None:
+    """The server's catalogue (RFC 9727) says which agents it has."""
+    places = [catalogue.Item(each, f"/a2a/{each}", "/card") for each in ("concierge", "hotel")]
+    agent.catalogue = catalogue.linkset("/", places)
+
+    result = run("call", name, "x", "--url", agent.url)
+
+    assert result.exit_code == 4
+    assert result.stderr == f"error: no agent '{name}' at {agent.url}; {hint}\n"
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"}{", b"[]", b'{"linkset": []}', b'{"linkset": [{"item": [{"title": 7}]}]}']
+)
+def test_catalogue_that_is_none_is_no_second_error(agent: FakeAgent, odd: bytes) -> None:
+    agent.catalogue = odd
+
+    result = run("call", "b", "x", "--url", agent.url)
+
+    assert result.exit_code == 4
+    assert result.stderr == f"error: no agent 'b' at {agent.url}; check the name and --url\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "asked", "is_sent"),
+    [
+        ("https://agents.example", "https://agents.example", True),
+        ("https://agents.example", "https://agents.example:8443", False),
+        ("https://agents.example", "agents.example:443", True),
+        ("https://Agents.example/base", "agents.example:9000", True),
+        ("http://127.0.0.1:8080", "127.0.0.1:9000", True),
+        ("http://[::1]:8080", "[::1]:9000", True),
+        ("https://agents.example", "evil.example:443", False),
+        ("https://agents.example", "agents.example.evil.example:443", False),
+        ("https://agents.example", "http://agents.example:9000", False),
+        ("https://agents.example", "unix:agents.example", False),
+    ],
+)
+async def test_token_goes_to_the_server_that_was_named_and_to_grpc_on_its_host(
+    url: str, asked: str, is_sent: bool
+) -> None:
+    """docs/security.md: a gRPC interface is a port of its own, of no origin."""
+    given = await for_server(url, "Bearer secret")(asked)
+
+    assert given == ({"authorization": "Bearer secret"} if is_sent else {})
+
+
 def test_card_behind_a_login_needs_credentials(agent: FakeAgent) -> None:
     agent.card_answer = Raw(401)
 
@@ -183,10 +241,11 @@ def test_card_without_our_binding_is_told(agent: FakeAgent) -> None:
 
 
 def test_binding_that_the_agent_does_not_offer_is_told(agent: FakeAgent) -> None:
+    """A word on the command line is wrong, and nothing is broken: 2."""
     result = call(agent, "--binding", "HTTP+JSON")
 
-    assert result.exit_code == 1
-    assert "offers no HTTP+JSON 1.0 interface; it offers JSONRPC 1.0" in result.stderr
+    assert result.exit_code == 2
+    assert result.stderr == "error: agent 'a' offers no HTTP+JSON; it offers JSONRPC\n"
 
 
 def test_binding_that_was_chosen_is_kept_in_the_hint(agent: FakeAgent) -> None:
