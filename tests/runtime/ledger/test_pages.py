@@ -10,13 +10,17 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import product
+from typing import cast
 
+import psycopg
 import pytest
 
 from interloom.runtime.core.paging import Position, Query
 from interloom.runtime.ledger import pages
+from interloom.runtime.ledger.postgres_connection import translated
 from interloom.runtime.ledger.sqlite_file import SCHEMA
 from interloom.runtime.model import TaskState
+from tests import postgres
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 QUERIES = [
@@ -92,3 +96,33 @@ def test_total_since_a_moment_is_exact_whichever_side_is_counted(
             ((found,),) = store.execute(*pages.total(query)).fetchall()
             wanted = [row for row in rows if row[3] >= 1000 * at_s]
             assert found == len([row for row in wanted if state in {None, TaskState(row[2])}])
+
+
+@pytest.fixture(scope="module")
+def filled() -> Generator[psycopg.Connection[tuple[str]]]:
+    """Tasks on PostgreSQL, which goes by how many there are."""
+    with postgres.or_skip(postgres.shared).store() as url, psycopg.connect(url) as connection:
+        connection.execute("SET search_path = interloom")
+        connection.execute(
+            "INSERT INTO task (id, owner, agent, context_id, state, status_ms, seq)"
+            " SELECT md5(n::text), 'ann', 'echo', 'c' || n / 3, 'TASK_STATE_WORKING', n, 1"
+            " FROM generate_series(1, 30000) AS n"
+        )
+        connection.execute("INSERT INTO tally SELECT 'ann', 'echo', 'TASK_STATE_WORKING', 0, 30000")
+        connection.execute("ANALYZE")
+        yield cast("psycopg.Connection[tuple[str]]", connection)
+        connection.rollback()
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_page_is_found_by_an_index_on_postgresql(
+    filled: psycopg.Connection[tuple[str]], query: Query
+) -> None:
+    sql, values = pages.page(query)
+    found = filled.execute(b"EXPLAIN (COSTS OFF) " + translated(sql), values).fetchall()
+    plan = "\n".join(step for (step,) in found)
+    assert "Seq Scan" not in plan
+    if query.context_id:
+        assert "task_by_context" in plan
+    else:
+        assert plan.count("Scan using task_by_status on") == (1 if query.state else 8)
