@@ -78,6 +78,8 @@ READERS: Final = 4
 """Connections to read on, at most."""
 READ_PATIENCE_S: Final = 5.0
 """Seconds a read waits for a server that is away."""
+_TRY_S: Final = 1.0
+"""Seconds of each attempt to connect; the pool's pauses between them would grow with this."""
 _PAUSE_S: Final = 0.1
 
 
@@ -114,8 +116,8 @@ class PostgresLedger:
             configure=_configure,
             min_size=1,
             max_size=READERS,
-            timeout=READ_PATIENCE_S,
-            reconnect_timeout=READ_PATIENCE_S,
+            timeout=_TRY_S,
+            reconnect_timeout=_TRY_S,
             open=False,
         )
         self._lease_s = math.ceil(lease_s)

@@ -20,7 +20,7 @@ from psycopg import errors
 
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.connection import Connection
-from interloom.runtime.ledger.postgres_connection import Session, connect
+from interloom.runtime.ledger.postgres_connection import Session, connect, reason
 from interloom.runtime.ledger.postgres_schema import LOCK
 from interloom.runtime.telemetry.log import logger
 
@@ -110,7 +110,7 @@ class PostgresCommitter:
                     raise
                 if self._session.is_lost and not is_lost:
                     is_lost = True
-                    log.warning("store.lost", error=type(error).__name__)
+                    log.warning("store.lost", reason=reason(error, self._url))
                 self._closing.wait(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:

@@ -18,9 +18,12 @@ from structlog.typing import EventDict
 ROOT: Final = "interloom"
 """The logger above all of ours."""
 
-FOREIGN: Final = ("uvicorn", "asyncio", "psycopg")
-"""Loggers of what is below us, a server, an event loop, a database's driver: their warnings concern
-an operator, too."""
+FOREIGN: Final = {
+    "uvicorn": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "psycopg": logging.ERROR,  # each attempt to connect is a warning; the ledger tells of the first
+}
+"""Loggers of what is below us, and from which level what they say concerns an operator, too."""
 
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 
@@ -39,7 +42,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     """Write JSON lines to `stream` (stderr), for an application; call it once, at its start.
 
     Args:
-        level: `debug`, `info`, `warning` or `error`; others' loggers have `warning` at least.
+        level: `debug`, `info`, `warning` or `error`; others' loggers have their own at least.
         stream: Where to; stderr when None.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -56,7 +59,8 @@ def configure(level: str, stream: TextIO | None = None) -> None:
         )
     )
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    levels = {ROOT: threshold, **dict.fromkeys(FOREIGN, max(threshold, logging.WARNING))}
+    foreign = {name: max(threshold, least) for name, least in FOREIGN.items()}
+    levels = {ROOT: threshold, **foreign}
     for name, least in levels.items():
         found = logging.getLogger(name)
         found.handlers = [handler]
