@@ -168,6 +168,11 @@ class Process:
         settings = SendMessageConfiguration(return_immediately=True)
         return await self.ask_for(request(text, message_id=message_id, settings=settings))
 
+    async def send_without_waiting(self, text: str, task: Task) -> Task:
+        """Say something more."""
+        settings = SendMessageConfiguration(return_immediately=True)
+        return await self.ask_for(request(text, task, settings=settings))
+
     async def ask_for(self, wanted: SendMessageRequest) -> Task:
         """SendMessage, whole."""
         answer = orjson.loads(await self.operations.send_message(self.caller, wanted))
