@@ -22,11 +22,18 @@ from interloom.runtime.testing.samples import creation, record
 PAGE: Final = 4096
 GARBAGE: Final = b"\xa5"
 TASKS: Final = 60
+STEP: Final = b"\x5a" * 2000
+"""Fills half a page, so that pages of steps are known by it."""
 
 
 def overwritten(data: bytes, start: int, end: int) -> bytes:
     """The file with garbage from one byte to another."""
     return data[:start] + GARBAGE * (end - start) + data[end:]
+
+
+def steps_in(data: bytes) -> list[int]:
+    """Where pages with steps begin."""
+    return [at for at in range(0, len(data), PAGE) if STEP in data[at : at + PAGE]]
 
 
 DAMAGE: Final[dict[str, Callable[[bytes], bytes]]] = {
@@ -45,7 +52,7 @@ def path(tmp_path: Path) -> Path:
         ledger = SqliteLedger(tmp_path / "store.db", durability="normal")
         for number in range(TASKS):
             task_id = f"task-{number}"
-            step = PutStep(task_id, "step", bytes(2000))
+            step = PutStep(task_id, "step", STEP)
             await ledger.commit(*creation(record(task_id)), step)
         await ledger.aclose()
 
@@ -74,7 +81,7 @@ async def served(path: Path) -> tuple[int, int]:
             except Unavailable:
                 unreadable += 1
             else:
-                assert journal.steps == {"step": bytes(2000)}
+                assert journal.steps == {"step": STEP}
         await ledger.commit(*creation(record("new")))
         return unreadable, (await ledger.page(Query("ann", "echo")))[1]
     finally:
@@ -83,7 +90,9 @@ async def served(path: Path) -> tuple[int, int]:
 
 def test_damage_farther_in_is_told_to_who_asks_for_it_and_the_rest_is_served(path: Path) -> None:
     whole = path.read_bytes()
-    path.write_bytes(overwritten(whole, len(whole) // 2, len(whole) // 2 + 10 * PAGE))
+    for page in steps_in(whole)[10:20]:
+        whole = overwritten(whole, page, page + PAGE)
+    path.write_bytes(whole)
     unreadable, total = anyio.run(served, path)
 
     assert 0 < unreadable < TASKS
