@@ -168,3 +168,18 @@ async def test_hint_that_is_too_long_has_what_is_held_looked_at(store_url: str) 
         teller.tell(Hint({f"task-{number}": 1 for number in range(1000)}))
         await watch.until(held=9)
         await anyio.to_thread.run_sync(teller.close)
+
+
+STRANGE = ("", "nonsense", "5", "null", '{"by": 1}', '{"by": "x", "tasks": {"task-1": "many"}}')
+
+
+async def test_what_strangers_say_on_our_channel_has_everything_looked_at(store_url: str) -> None:
+    """Whoever may connect to the database may notify, and what they say ends nothing."""
+    async with watched(store_url, "held") as (ann, watch):
+        with psycopg.connect(store_url, autocommit=True) as stranger:
+            for words in STRANGE:
+                watch.free = anyio.Event()
+                stranger.execute("SELECT pg_notify('interloom', %s)", (words,))
+                await watch.free.wait()
+        await ann.commit(move(1, "held"))
+        await watch.until(held=1)

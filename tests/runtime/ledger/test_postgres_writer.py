@@ -14,7 +14,7 @@ import anyio
 import psycopg
 import pytest
 
-from interloom.runtime.errors import Conflict
+from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger import postgres_connection, postgres_writer
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.postgres import PostgresLedger
@@ -37,6 +37,7 @@ class Wire:
     Attributes:
         cut: Break once, before the server hears of the next commit, or after it has answered.
         cuts: How often it broke.
+        is_down: Nobody gets through; with `goes_down` from the next break on.
     """
 
     def __init__(self, server: str) -> None:
@@ -45,6 +46,7 @@ class Wire:
         self.port = self._listener.getsockname()[1]
         self.cut: Where | None = None
         self.cuts = 0
+        self.goes_down = self.is_down = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -54,6 +56,9 @@ class Wire:
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 
     def _relay(self, client: socket.socket) -> None:
+        if self.is_down:
+            client.close()
+            return
         with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
             server.connect(self._server)
             while True:
@@ -71,6 +76,7 @@ class Wire:
             return False
         self.cut = None
         self.cuts += 1
+        self.is_down = self.goes_down
         if where == "after":
             server.sendall(data)
             server.recv(65536)
@@ -131,6 +137,43 @@ async def test_group_whose_answer_is_lost_takes_place_once(cluster: Cluster, whe
                     group.start_soon(ledger.commit, move(seq))
             assert wire.cuts == 1
             assert [event.seq for event in await ledger.events("task-1")] == list(range(1, 31))
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_group_is_not_written_again_once_it_was_told_that_the_store_is_away(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, where: Where
+) -> None:
+    """What became of it is asked before anything else is written, and nobody is told."""
+    monkeypatch.setattr(postgres_writer, "PATIENCE_S", 0.2)
+    with wired(cluster) as (wire, url):
+        async with opened(url) as ledger:
+            await ledger.commit(*creation(record()))
+            wire.cut, wire.goes_down = where, True
+            with pytest.raises(Unavailable):
+                await ledger.commit(move(1))
+            wire.is_down = False
+            if where == "before":
+                await ledger.commit(move(1))
+            await ledger.commit(move(2))
+            assert [event.seq for event in await ledger.events("task-1")] == [1, 2]
+
+
+async def test_run_that_was_claimed_when_the_store_went_away_is_not_forgotten(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row says that it is ours, so nobody else would ever begin it."""
+    monkeypatch.setattr(postgres_writer, "PATIENCE_S", 0.2)
+    with wired(cluster) as (wire, url):
+        async with opened(url) as ledger:
+            await ledger.join("one", lambda: None)
+            await ledger.commit(*creation(record()))
+            wire.cut, wire.goes_down = "after", True
+            with pytest.raises(Unavailable):
+                await ledger.claim("one", ["echo"], limit=5)
+            wire.is_down = False
+            (row,) = await ledger.claim("one", ["echo"], limit=5)
+            assert (row.task_id, row.worker, row.token) == ("task-1", "one", 1)
+            assert await ledger.claim("one", ["echo"], limit=5) == []
 
 
 async def test_process_that_freezes_in_a_transaction_holds_others_up_for_a_while_only(

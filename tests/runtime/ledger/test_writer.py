@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from asyncio import CancelledError, create_task  # noqa: TID251 - how a task group ends its tasks
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 
 from interloom.runtime.errors import Conflict, LocalError, Unavailable
 from interloom.runtime.ledger.sqlite import SqliteCommitter, Transaction
-from interloom.runtime.ledger.writer import MAX_GROUP, GroupWriter, outcome
+from interloom.runtime.ledger.writer import MAX_GROUP, Away, GroupWriter, outcome
 
 LIMIT_S = 10
 
@@ -164,3 +165,39 @@ async def test_cancellation_is_put_off_and_never_lost(desk: Desk, transaction: T
     with pytest.raises(CancelledError):
         await waiting
     assert heard[-1] == "known"
+
+
+class Absent:
+    """A store that takes one group and is away then; it never says what became of the second."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.began, self.goes = threading.Event(), threading.Event()
+
+    def write(self, group: Sequence[str]) -> None:
+        self.groups.append(list(group))
+        self.began.set()
+        self.goes.wait(LIMIT_S)
+        if len(self.groups) > 1:
+            raise Away
+
+    def refusal(self, _: Exception) -> Unavailable | None:
+        return None
+
+
+async def test_group_whose_fate_is_unknown_is_refused_whole_and_not_written_singly() -> None:
+    """One of them may be stored, and would be stored again."""
+    store = Absent()
+    writer = GroupWriter[str](store)
+    with anyio.fail_after(LIMIT_S):
+        first = writer.submit("first")
+        await anyio.to_thread.run_sync(store.began.wait)
+        later = [writer.submit(word) for word in ("second", "third")]
+        store.goes.set()
+        await first
+        for done in later:
+            with pytest.raises(Unavailable):
+                await done
+    writer.close()
+
+    assert store.groups == [["first"], ["second", "third"]]

@@ -8,10 +8,8 @@ server that is restarted meanwhile is waited for, by writes longer than by reads
 from __future__ import annotations
 
 import math
-import os
-import platform
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Final
@@ -47,7 +45,7 @@ from interloom.runtime.ledger.postgres_connection import (
     translated,
 )
 from interloom.runtime.ledger.postgres_hints import Hint, Listener, Teller
-from interloom.runtime.ledger.postgres_pulse import Pulse
+from interloom.runtime.ledger.postgres_membership import Membership
 from interloom.runtime.ledger.postgres_schema import prepare
 from interloom.runtime.ledger.postgres_writer import PostgresCommitter, Transaction
 from interloom.runtime.ledger.rows import (
@@ -123,13 +121,16 @@ class PostgresLedger:
         self._lease_s = math.ceil(lease_s)
         self._statements = absurd.run_statements(self._lease_s)
         self._queues: set[str] = set()  # agents that have theirs
-        self._turns = 0
         self._teller, self._listener = Teller(url, name), Listener(url, name, self._read)
-        self._url, self._pulses = url, dict[str, Pulse]()
+        self._membership = Membership(
+            self._committer,
+            read=self._read,
+            transact=self._transact,
+            tell=self._teller.tell,
+            lease_s=self._lease_s,
+        )
         self.shelf = Shelf(self._read, lambda work: self._transact(Transaction(work)))
         self._nudge: Callable[[], None] | None = None
-        # Who we are to the others; None before we joined, and empty once we left.
-        self._me: str | None = None
 
     async def commit(self, *writes: Write) -> None:
         """Store all of them, or none; see `Ledger.commit`.
@@ -197,72 +198,19 @@ class PostgresLedger:
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""
-        await self._stop_pulses()
-        host = f"{platform.node()}:{os.getpid()}"
-        join = Transaction(lambda connection: postgres_workers.join(connection, worker, host))
-        await self._transact(join)
-        self._me = worker
-        self._committer.work_as(worker)
-        self._pulses[worker] = Pulse(self._url, worker, lease_s=self._lease_s, on_loss=on_loss)
+        await self._membership.join(worker, on_loss)
 
     async def beat(self, worker: str) -> bool:
         """Write that a worker is alive; see `Ledger.beat`."""
-        is_member = False
-
-        def write(connection: Connection) -> None:
-            nonlocal is_member
-            is_member = postgres_workers.beat(connection, worker)
-
-        await self._transact(Transaction(write))
-        return is_member
+        return await self._membership.beat(worker)
 
     async def leave(self, worker: str) -> None:
         """Work on runs no more; see `Ledger.leave`."""
-        if worker == self._me:
-            await self._stop_pulses()
-            self._me = ""
-            self._committer.work_as("")
-            leave = Transaction(lambda connection: postgres_workers.leave(connection, worker))
-            await self._transact(leave)
-            self._teller.tell(Hint(runs=True, posts=True))
-
-    async def _stop_pulses(self) -> None:
-        while self._pulses:
-            _, pulse = self._pulses.popitem()
-            await anyio.to_thread.run_sync(pulse.stop)
+        await self._membership.leave(worker)
 
     async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
         """Take over runs nobody works on; see `Ledger.claim`."""
-        lease_ms = 1000 * self._lease_s
-        found = await self._read(postgres_workers.LOOK, (list(agents), worker, lease_ms))
-        free = self._in_turn(agent for (agent,) in found if agent is not None)
-        if len(free) < len(found):
-            bury = Transaction(lambda session: postgres_workers.bury(session, worker, lease_ms))
-            await self._transact(bury)
-            self._teller.tell(Hint(runs=True, posts=True))
-        claimed: list[RunRow] = []
-        is_member = True
-
-        def take(connection: Connection) -> None:
-            nonlocal is_member
-            is_member = postgres_workers.is_member(connection, worker)
-            if is_member:
-                claimed[:] = postgres_workers.claim(
-                    connection, worker, free, limit=limit, lease_s=self._lease_s
-                )
-
-        if free:
-            await self._transact(Transaction(take))
-        if not is_member and worker in self._pulses:
-            self._pulses[worker].lose()
-        return claimed
-
-    def _in_turn(self, agents: Iterable[str]) -> list[str]:
-        """Another one first each time, so that one with much to do does not keep out the others."""
-        ordered = sorted(agents)
-        self._turns += 1
-        first = self._turns % max(len(ordered), 1)
-        return ordered[first:] + ordered[:first]
+        return await self._membership.claim(worker, agents, limit=limit)
 
     def changes(
         self, held: Callable[[], Collection[str]], free: Callable[[], None]
@@ -291,11 +239,12 @@ class PostgresLedger:
 
     async def outbox(self, *, limit: int, without: Collection[str] = ()) -> list[PushRow]:
         """What is to be posted, the earliest first; see `Ledger.outbox`."""
-        if self._me == "":
+        me = self._membership.me
+        if me == "":
             return []
-        if self._me is not None and await self._read(queries.FREE):
+        if me is not None and await self._read(queries.FREE):
             await self._transact(Transaction(postgres_workers.take_posts))
-        rows = await self._read(*queries.outbox(self._me, limit=limit, without=without))
+        rows = await self._read(*queries.outbox(me, limit=limit, without=without))
         return [columns.push(row) for row in rows]
 
     async def undelivered(self, *, limit: int) -> list[Undelivered]:
@@ -367,10 +316,10 @@ class PostgresLedger:
     async def aclose(self) -> None:
         """Write what is queued and let go of the server."""
         with anyio.CancelScope(shield=True):
-            await self._stop_pulses()
-            await anyio.to_thread.run_sync(self._writer.close)
-            await anyio.to_thread.run_sync(self._teller.close)
-            self._committer.close()
+            await self._membership.stop()
+            self._committer.give_up()  # what is queued is tried once
+            for close in (self._writer.close, self._teller.close, self._committer.close):
+                await anyio.to_thread.run_sync(close)
             await self._readers.close()
 
 

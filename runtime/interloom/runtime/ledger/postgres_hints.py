@@ -18,6 +18,7 @@ from typing import Any, Final
 import anyio
 import orjson
 import psycopg
+from pydantic import BaseModel, ValidationError
 
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger import queries, run_statements
@@ -69,6 +70,33 @@ class Hint:
         if len(told) > MAX_BYTES:
             told = orjson.dumps({"by": by, "tasks": None, "posts": True})
         return told.decode()
+
+
+class Told(BaseModel):
+    """A hint as it arrives, from whoever may connect to the database.
+
+    Attributes:
+        by: Who sent it.
+        tasks: Numbers of the last events by task; None for all that is of interest.
+        runs: There may be runs to claim.
+        posts: There may be posts that are nobody's.
+    """
+
+    by: str
+    tasks: dict[str, int] | None = {}
+    runs: bool = False
+    posts: bool = False
+
+
+_EVERYTHING: Final = Told(by="", tasks=None, runs=True, posts=True)
+
+
+def heard(payload: str) -> Told:
+    """What a notification says; to look at everything when it is none of ours."""
+    try:
+        return Told.model_validate_json(payload)
+    except ValidationError:
+        return _EVERYTHING
 
 
 class Teller:
@@ -180,14 +208,14 @@ class Listener:
                     while True:
                         yield await self._look(held, due)
                         async for note in connection.notifies(timeout=POLL_S):
-                            told = orjson.loads(note.payload)
-                            if told["by"] == self._name:
+                            told = heard(note.payload)
+                            if told.by == self._name:
                                 continue
-                            if told.get("runs"):
+                            if told.runs:
                                 free()
-                            if told.get("posts"):
+                            if told.posts:
                                 await self._look_for_posts(due)
-                            tasks = told.get("tasks", {})
+                            tasks = told.tasks
                             yield await self._look(held, due) if tasks is None else tasks
                 finally:
                     await connection.close()

@@ -45,7 +45,7 @@ class Pulse:
         if self._session is None or self._session.is_lost:
             self._session = connect(self._url)
             # A run that is being written has its lease renewed by that.
-            self._session.execute("SET lock_timeout = '1s'")
+            self._session.execute("SET lock_timeout = '100ms'")
         if not postgres_workers.beat(self._session, self._worker):
             return False
         postgres_workers.renew(self._session, self._worker, self._lease_s)

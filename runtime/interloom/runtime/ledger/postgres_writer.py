@@ -22,6 +22,7 @@ from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.postgres_connection import Session, connect, reason
 from interloom.runtime.ledger.postgres_schema import LOCK
+from interloom.runtime.ledger.writer import Away
 from interloom.runtime.telemetry.log import logger
 
 log = logger("ledger")
@@ -71,7 +72,11 @@ class Transaction:
 
 
 class PostgresCommitter:
-    """Commits on a connection of its own, in the writer's thread."""
+    """Commits on a connection of its own, in the writer's thread.
+
+    Attributes:
+        url: Where it connects to.
+    """
 
     def __init__(self, url: str, name: str, session: Session) -> None:
         """Sign in.
@@ -81,8 +86,9 @@ class PostgresCommitter:
             name: Names this process in `writer`; unique among all there ever were.
             session: The first connection.
         """
-        self._url, self._name = url, name
+        self.url, self._name = url, name
         self._commits = 0
+        self._doubt: int | None = None  # a commit of which it is not known whether it took place
         self._closing = threading.Event()
         self._worker = self._told = ""
         self._session = session
@@ -94,30 +100,42 @@ class PostgresCommitter:
         self._worker = worker
 
     def write(self, group: Sequence[Transaction]) -> None:
-        """Write all of them in one commit, or none; waits for a server that is away."""
+        """Write all of them in one commit, or none; waits for a server that is away.
+
+        Raises:
+            Away: It stays away, or does not say what became of a commit.
+        """
         self._commits += 1
         until = min(each.since for each in group) + PATIENCE_S
-        is_lost, pause_s = False, _FIRST_PAUSE_S
+        is_told, pause_s = False, _FIRST_PAUSE_S
         while True:
             try:
-                if self._session.is_lost:
-                    self._connect()
-                    if self._took_place():
-                        return
+                if self._is_settled():
+                    return
                 self._attempt(group)
             except psycopg.Error as error:
-                if not self._is_to_be_repeated(error, group) or time.monotonic() > until:
+                is_away = self._session.is_lost or self._doubt is not None
+                if not is_away and (len(group) > 1 or not isinstance(error, _AGAIN)):
                     raise
-                if self._session.is_lost and not is_lost:
-                    is_lost = True
-                    log.warning("store.lost", reason=reason(error, self._url))
+                if time.monotonic() > until or self._closing.is_set():
+                    raise Away from error
+                if self._session.is_lost and not is_told:
+                    is_told = True
+                    log.warning("store.lost", reason=reason(error, self.url))
                 self._closing.wait(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
                 return
 
-    def _is_to_be_repeated(self, error: psycopg.Error, group: Sequence[Transaction]) -> bool:
-        return self._session.is_lost or (len(group) == 1 and isinstance(error, _AGAIN))
+    def _is_settled(self) -> bool:
+        """Connect where that is needed, and learn of a commit in doubt: whether it is this one."""
+        if self._session.is_lost:
+            self._connect()
+        if self._doubt is None:
+            return False
+        stored = self._last_commit()
+        doubt, self._doubt = self._doubt, None
+        return stored == doubt == self._commits
 
     def _attempt(self, group: Sequence[Transaction]) -> None:
         session = self._session
@@ -135,11 +153,13 @@ class PostgresCommitter:
         except BaseException:
             with suppress(psycopg.Error):
                 session.execute("ROLLBACK")
+            if session.is_lost:
+                self._doubt = self._commits
             raise
 
     def _connect(self) -> None:
         self._session.close()
-        session = connect(self._url)
+        session = connect(self.url)
         try:
             self._sign_in(session)
         except BaseException:
@@ -152,12 +172,12 @@ class PostgresCommitter:
         session.execute(_SLOT, (SLOTS, LOCK))
         session.execute(_SIGN_IN, (self._name,))
 
-    def _took_place(self) -> bool:
-        """Whether the commit that was on its way got there; waits for it if it still is."""
+    def _last_commit(self) -> int | None:
+        """The number of the last commit that took place; waits for one that still is on its way."""
         row = self._session.execute(
             "SELECT commits FROM writer WHERE name = ? FOR UPDATE", (self._name,)
         ).fetchone()
-        return row is not None and row[0] == self._commits
+        return None if row is None else int(row[0])
 
     def refusal(self, error: Exception) -> Unavailable | None:
         """Say that the server takes no writes, whatever its words for it are."""

@@ -35,6 +35,8 @@ JOURNAL: Final = (
 )
 RUN: Final = f"{run_statements.RUN} WHERE task.id = ?"
 RUNS: Final = f"{run_statements.RUN} ORDER BY task.number"
+RUNS_OF: Final = f"{run_statements.RUN} WHERE worker = ? AND task.id = ANY(?) ORDER BY task.number"
+"""Those of some tasks that a worker has, on PostgreSQL."""
 _PUSH: Final = (
     "SELECT task.id, push.id, host, body, done, attempts, due_ms, stopped"
     " FROM push JOIN task ON task.number = push.task"

@@ -24,11 +24,19 @@ MAX_GROUP: Final = 256
 """Transactions to one commit: bounds what a power cut makes people wait for again."""
 
 
+class Away(Exception):
+    """The store cannot be reached, and may or may not have what was on its way to it."""
+
+
 class Committer(Protocol[Work_contra]):
     """How transactions get into one store. Both methods are called in the writer's thread."""
 
     def write(self, group: Sequence[Work_contra], /) -> None:
-        """Write all of them in one commit; what it raises says that none was written."""
+        """Write all of them in one commit; what else it raises says that none was written.
+
+        Raises:
+            Away: What became of them is not known; to write them singly could write some twice.
+        """
         ...
 
     def refusal(self, error: Exception, /) -> Unavailable | None:
@@ -97,9 +105,13 @@ class GroupWriter(Generic[Transaction]):
                 self._together([entry])
 
     def _together(self, group: list[_Entry[Transaction]]) -> bool:
-        """Write a group in one commit; when one of them cannot be written, none is: False."""
+        """Write a group in one commit; False when one of them cannot be written, so none was."""
         try:
             self._committer.write([entry.write for entry in group])
+        except Away as away:
+            for entry in group:
+                entry.problem = Unavailable("the store does not take writes")
+                entry.problem.__cause__ = away
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread has to live on
             if len(group) == 1:
                 group[0].problem = self._refusal(error)
