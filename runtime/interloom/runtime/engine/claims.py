@@ -15,7 +15,7 @@ import anyio
 
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import Conflict, Unavailable
-from interloom.runtime.ledger.rows import RunRow
+from interloom.runtime.ledger.rows import Fenced, RunRow
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Ids
 
@@ -107,7 +107,7 @@ class Claims:
     async def _go_on(self, row: RunRow) -> None:
         try:
             await self._take(row)
-        except Conflict:
+        except Fenced:
             log.warning("run.lost", task_id=row.task_id)
         except Unavailable:
             self._claimed.appendleft(row)  # it is ours, so nobody else will: at the next look

@@ -10,6 +10,7 @@ from __future__ import annotations
 # SendMessage begins one; the engine needs asyncio anyway (DESIGN section 6).
 import asyncio  # noqa: TID251
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -29,6 +30,7 @@ from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.engine.work import Work
 from interloom.runtime.errors import (
     Conflict,
+    IllegalMove,
     TaskNotFound,
     Unavailable,
 )
@@ -207,15 +209,25 @@ class EmbeddedEngine:
             return
         if live.stored.state in TERMINAL:
             run.end(Ending.STOPPED)
-        elif run.waits_for:
+        else:
             self._group.create_task(self._deliver(run))
 
     async def _deliver(self, run: Run) -> None:
-        """Hand a run what another process stored for it."""
-        journal = await self._tasks.ledger.journal(run.live.record.id)
-        for key in run.waits_for:
-            if key in journal.signals:
-                run.deliver(key, journal.signals[key])
+        """Hand a run what another process stored for it, whether it waits for that yet or not.
+
+        Nobody tells of it again, so the store is asked until it answers.
+        """
+        task_id = run.live.record.id
+        while self._runs.get(task_id) is run:
+            try:
+                journal = await self._tasks.ledger.journal(task_id)
+            except Unavailable as error:
+                log.warning("signal.unread", task_id=task_id, code=error.code)
+                await self._pause(self._retry_s)
+            else:
+                for key, value in journal.signals.items():
+                    run.deliver(key, value)
+                return
 
     async def _drop_runs(self) -> None:
         """Let go of what still runs, and wait until it is gone."""
@@ -268,10 +280,17 @@ class EmbeddedEngine:
     async def _give_up(self, row: RunRow, hold: HoldRun) -> None:
         attempts = row.attempt - 1
         log.error("run.gave_up", task_id=row.task_id, attempts=attempts)
-        async with self._tasks.held(row.task_id) as live:
-            reason = f"The agent was begun {attempts} times and never got any further."
-            ended = decide.fail(live.record, reason, now=self._clock.now())
-            await self._tasks.commit(live, ended, hold=hold)
+        reason = f"The agent was begun {attempts} times and never got any further."
+        with suppress(IllegalMove, TaskNotFound):  # somebody ended it meanwhile
+            live = await self._tasks.hold(row.task_id)
+            try:
+                live, _ = await self._tasks.change(
+                    live,
+                    lambda record: (decide.fail(record, reason, now=self._clock.now()), ()),
+                    hold=hold,
+                )
+            finally:
+                self._tasks.release(live)
 
     # One run
 
@@ -298,8 +317,7 @@ class EmbeddedEngine:
                     log.warning("run.orphaned", task_id=task_id)
                 except Exception:
                     log.exception("run.unreadable", task_id=task_id)
-                    with anyio.move_on_after(pause_s):
-                        await self._drained.wait()
+                    await self._pause(pause_s)
                     pause_s = min(2 * pause_s, MAX_RETRY_S)
                     continue
                 return
@@ -310,12 +328,21 @@ class EmbeddedEngine:
         live = await self._tasks.hold(task_id)
         try:
             live = await self._tasks.renewed(live)
-            journal = journal or await self._tasks.ledger.journal(task_id)
+            if journal is None or live.opening is None:  # what the caller takes is read, or known
+                journal = await self._journal_of(live)
             is_ours = journal.run is not None and journal.run.worker == self._claims.worker
             if is_ours and task_id not in self._runs and live.record.state not in TERMINAL:
                 self._begin(live, journal)
         finally:
             self._tasks.release(live)
+
+    async def _journal_of(self, live: Live) -> Journal:
+        """What is stored of a run, no older than what is known here of its task."""
+        while True:
+            seq = live.stored.seq
+            journal = await self._tasks.ledger.journal(live.stored.id)
+            if live.stored.seq == seq or live.failure is not None:
+                return journal
 
     def _begin(self, live: Live, journal: Journal) -> None:
         task_id, agent = live.record.id, live.record.agent
@@ -340,7 +367,7 @@ class EmbeddedEngine:
                 again = True  # it may have been claimed anew, by us
         except Fenced:
             log.warning("run.lost", task_id=task_id)
-            again = True
+            again, pause_s = True, self._retry_s  # it may have been claimed anew, by us
         except (Unavailable, Conflict) as error:
             log.warning("run.interrupted", task_id=task_id, code=error.code)
             again, pause_s = run.ending is not Ending.STOPPED, self._retry_s
@@ -354,9 +381,13 @@ class EmbeddedEngine:
             if self._idle is not None and not self._runs:
                 self._idle.set()
         if again:
-            with anyio.move_on_after(pause_s):
-                await self._drained.wait()
+            await self._pause(pause_s)
             self._spawn(task_id)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, or until nothing is begun any more."""
+        with anyio.move_on_after(seconds):
+            await self._drained.wait()
 
     async def _park(self, run: Run) -> bool:
         """Let a run wait as a row; True when what it waits for has come meanwhile, to us."""

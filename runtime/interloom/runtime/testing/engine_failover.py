@@ -6,6 +6,7 @@ import anyio
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
+from interloom.runtime.ledger.rows import MoveTask
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.engine_agents import Scripted, ask
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, quiet, said
@@ -136,6 +137,26 @@ async def a_task_that_ends_every_process_is_begun_so_often_and_fails(cluster: Cl
     same(ended.status.state, TaskState.FAILED)
     same(said(ended), f"The agent was begun {MAX_ATTEMPTS} times and never got any further.")
     same((agent.begun, await process.run_state(task)), (MAX_ATTEMPTS, None))
+
+
+async def a_message_meanwhile_does_not_keep_a_task_from_being_given_up(cluster: Cluster) -> None:
+    """What was decided on a task that moved on is decided anew; its run is not forgotten."""
+    agent = Scripted(_stop)
+    process, desk = await cluster.start(agent.agent), await cluster.start()
+    desk.caller = process.caller
+    task = await process.begin()
+    for number in range(1, MAX_ATTEMPTS):
+        await agent.until("gate", number)
+        await process.kill()
+        process = await cluster.start(agent.agent)
+    await agent.until("gate", MAX_ATTEMPTS)
+    last = await cluster.start(agent.agent)
+    gate = last.ledger.stop(lambda write: isinstance(write, MoveTask))
+    await process.kill()
+    await last.ledger.until_stopped()
+    await desk.send_without_waiting("Still there?", task)
+    gate.set()
+    same((await desk.over(task)).status.state, TaskState.FAILED)
 
 
 async def a_task_that_gets_further_each_time_is_never_given_up(cluster: Cluster) -> None:

@@ -17,6 +17,7 @@ from interloom.runtime.testing.engine_house import (
     Process,
     quiet,
     said,
+    until,
     words,
 )
 from interloom.runtime.testing.promise import same
@@ -275,3 +276,28 @@ async def the_first_of_two_answers_at_two_processes_stands(cluster: Cluster) -> 
     same(said(ended) in {"blue", "green"}, True)
     messages = [each for each in await one.ledger.events(task.id) if each.message]
     same(len(messages) + len(refused), 3)  # the beginning, and both answers
+
+
+async def an_answer_at_another_process_reaches_a_run_that_does_not_wait_for_it_yet(
+    cluster: Cluster,
+) -> None:
+    """A run that is begun again may be far from its question when the answer comes."""
+
+    async def work(agent: Scripted, task: TaskContext) -> str:
+        if agent.begun > 1:
+            await agent.stop_at("gate")
+        return await ask(task, "ask/1")
+
+    agent = Scripted(work)
+    one = await cluster.start(agent.agent)
+    task = await one.send("begin")
+    await one.kill()
+    two = await cluster.start(agent.agent)
+    await agent.until("gate")
+    desk = await cluster.start()
+    desk.caller = two.caller
+    two.ledger.unreadable = 2
+    task = await desk.send_without_waiting("blue", task)
+    await until(lambda: two.ledger.unreadable == 0)
+    agent.let_through("gate")
+    same(said(await desk.over(task)), "blue")

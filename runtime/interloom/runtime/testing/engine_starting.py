@@ -6,9 +6,9 @@ import anyio
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
-from interloom.runtime.model import Task, TaskState
+from interloom.runtime.model import SendMessageConfiguration, Task, TaskState
 from interloom.runtime.testing.engine_agents import Scripted
-from interloom.runtime.testing.engine_house import Cluster, Process, quiet, said
+from interloom.runtime.testing.engine_house import Cluster, Process, quiet, request, said
 from interloom.runtime.testing.promise import same
 
 
@@ -94,3 +94,19 @@ async def a_task_of_an_unknown_agent_is_left_for_a_process_that_has_it(cluster: 
     await stranger.kill()
     process = await cluster.start(agent.agent)
     same(said(await process.over(task)), "hello")
+
+
+async def what_the_caller_takes_is_known_wherever_the_agent_runs(cluster: Cluster) -> None:
+    """A2A 3.2.2: acceptedOutputModes belong to the task, not to the process that took it."""
+
+    async def work(_: Scripted, task: TaskContext) -> str:
+        return ", ".join(task.accepted_output_modes)
+
+    agent = Scripted(work)
+    desk, _ = await cluster.start(), await cluster.start(agent.agent)
+    desk.caller = desk.caller._replace(agent=agent.agent.about.name)
+    settings = SendMessageConfiguration(
+        accepted_output_modes=("text/plain",), return_immediately=True
+    )
+    task = await desk.ask_for(request("begin", settings=settings))
+    same(said(await desk.over(task)), "text/plain")

@@ -111,9 +111,11 @@ _OF_ONE: Final[tuple[Scenario, ...]] = (
 )
 _OF_SEVERAL: Final[tuple[Scenario, ...]] = (
     starting.one_message_at_two_processes_begins_one_task,
+    starting.what_the_caller_takes_is_known_wherever_the_agent_runs,
     timers.a_sleep_ends_at_whichever_process_is_there,
     parking.an_answer_that_comes_before_the_run_is_parked_keeps_it_from_that,
     parking.an_answer_at_another_process_reaches_the_warm_run,
+    parking.an_answer_at_another_process_reaches_a_run_that_does_not_wait_for_it_yet,
     parking.an_answer_at_another_process_wakes_the_parked_run,
     parking.the_first_of_two_answers_at_two_processes_stands,
     cancel.a_cancel_at_another_process_interrupts_the_agent,
@@ -129,6 +131,7 @@ _OF_SEVERAL: Final[tuple[Scenario, ...]] = (
     failover.a_process_whose_clock_is_wrong_takes_nothing_from_anybody,
     failover.the_runs_of_a_drained_process_go_on_at_once_elsewhere,
     failover.a_parked_run_of_a_killed_process_is_woken_in_another,
+    failover.a_message_meanwhile_does_not_keep_a_task_from_being_given_up,
     failover.a_woken_run_of_an_agent_that_only_the_other_has_goes_on_there,
     streams.subscribers_of_two_processes_see_the_same_events,
     streams.a_stream_that_broke_goes_on_at_a_process_that_is_behind,
