@@ -6,6 +6,7 @@ import threading
 import time
 
 import anyio
+import pytest
 
 from interloom.runtime.ledger.heart import Heart
 
@@ -80,15 +81,24 @@ async def test_beat_that_fails_is_no_loss() -> None:
     assert chest.lost == 0
 
 
-async def test_heart_of_a_loop_that_is_stuck_stands_still() -> None:
-    """Else an agent that hangs for good would keep its runs for good."""
+async def test_heart_of_a_loop_that_is_stuck_stands_still(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else an agent that hangs for good would keep its runs for good; it is told where it hangs."""
     chest = Chest()
     heart = Heart(chest.beat, lease_s=LEASE_S, on_loss=chest.lose)
     await chest.until_beaten()
-    time.sleep(LEASE_S * 3)  # noqa: ASYNC251 - this is what being stuck is
+    _hang(LEASE_S * 3)
     beats = chest.beats
     time.sleep(LEASE_S * 2)  # noqa: ASYNC251 - as above
 
     assert chest.beats == beats
+    told = caplog.records[0]
+    assert told.getMessage() == "heart.stopped"
+    assert vars(told)["at"].startswith("_hang (")
     await chest.until_beaten()  # and it goes on when the loop does
     heart.stop()
+
+
+def _hang(seconds: float) -> None:
+    time.sleep(seconds)

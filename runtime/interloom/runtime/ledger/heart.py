@@ -7,8 +7,10 @@ because one that is stuck for good must.
 from __future__ import annotations
 
 import asyncio  # noqa: TID251 - a thread wakes the loop, which anyio has no cheap word for
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -19,6 +21,10 @@ log = logger("ledger")
 
 BEATS: Final = 3
 """Beats to a lease: two may be lost before others take this process for dead."""
+
+
+_FRAMES: Final = 8
+"""Innermost calls of a stuck loop that are logged."""
 
 
 class Heart:
@@ -37,7 +43,7 @@ class Heart:
         """
         self._beat, self._on_loss = beat, on_loss
         self._lease_s = lease_s
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         self._turned_at = time.monotonic()
         self._stopped, self._is_lost = threading.Event(), False
         self._thread = threading.Thread(target=self._work, name="interloom-heart", daemon=True)
@@ -60,10 +66,23 @@ class Heart:
             while not self._stopped.wait(self._lease_s / BEATS):
                 self._loop.call_soon_threadsafe(self._turn)
                 if time.monotonic() - self._turned_at > self._lease_s:
-                    log.warning("heart.stopped", reason="the event loop does not turn")
+                    reason = "the event loop does not turn"
+                    log.warning("heart.stopped", reason=reason, at=self._at())
                 elif not self._alive():
                     self._loop.call_soon_threadsafe(self.lose)
                     return
+
+    def _at(self) -> str:
+        """Where the thread of the loop is: what keeps it from turning."""
+        # Its documented name.
+        frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        frame = frames.get(self._loop_thread)
+        if frame is None:
+            return ""
+        return " < ".join(
+            f"{each.name} ({each.filename}:{each.lineno})"
+            for each in reversed(traceback.extract_stack(frame, limit=_FRAMES))
+        )
 
     def _alive(self) -> bool:
         try:
