@@ -267,10 +267,18 @@ def test_dead_letters_are_listed(url: str) -> None:
     with_store(url, _fill)
     listed = run("db", "undelivered", "--store", url)
     assert listed.stdout == "2026-07-28 12:00:00  done  config-1  1  it answered 410\n"
-    (letter,) = orjson.loads(run("db", "undelivered", "-o", "json", "--store", url).stdout)[
-        "undelivered"
-    ]
-    assert (letter["task_id"], letter["seq"]) == ("done", 1)
+    told = orjson.loads(run("db", "undelivered", "-o", "json", "--store", url).stdout)
+    assert told == {
+        "undelivered": [
+            {
+                "taskId": "done",
+                "pushId": "config-1",
+                "seq": 1,
+                "at": "2026-07-28T12:00:00+00:00",
+                "reason": "it answered 410",
+            }
+        ]
+    }
 
 
 @pytest.mark.parametrize(

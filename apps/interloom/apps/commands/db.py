@@ -16,6 +16,7 @@ from interloom.apps.failures import told
 from interloom.apps.stores import Place, inspector, named, opener
 from interloom.apps.tables import as_data, as_lines, look
 from interloom.apps.terminal import emit, emit_json, say
+from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.engine.retention import BATCH, prune
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.ledger.rows import Pruned
@@ -117,7 +118,8 @@ def prune_store(
         before = datetime.now(UTC) - timedelta(seconds=age_s)
         gone = anyio.run(partial(_pruned, place, before, batch=batch, dry_run=dry_run))
     if output == "json":
-        emit_json(orjson.dumps({"dryRun": dry_run, **gone._asdict()}))
+        data = {"dryRun": dry_run, "tasks": gone.tasks, "replies": gone.replies}
+        emit_json(orjson.dumps(data))
         return
     verb = "would be deleted" if dry_run else "deleted"
     emit(f"{gone.tasks} tasks and {gone.replies} messages answered at once {verb}")
@@ -159,10 +161,19 @@ def undelivered(*, file: Path, store: str | None, limit: int, output: str) -> No
     with told(), inspector(named(file, store)) as found:
         letters = found.undelivered(limit)
     if output == "json":
-        rows = [{**each._asdict(), "at": each.at.isoformat()} for each in letters]
-        emit_json(orjson.dumps({"undelivered": rows}))
+        emit_json(orjson.dumps({"undelivered": [_as_data(each) for each in letters]}))
         return
     for each in letters:
         what = f"{each.task_id}  {each.push_id}  {each.seq}  {each.reason}"
         emit(f"{each.at:%Y-%m-%d %H:%M:%S}  {what}")
     say(f"{len(letters)} dead letters")
+
+
+def _as_data(letter: Undelivered) -> dict[str, str | int]:
+    return {
+        "taskId": letter.task_id,
+        "pushId": letter.push_id,
+        "seq": letter.seq,
+        "at": letter.at.isoformat(),
+        "reason": letter.reason,
+    }
