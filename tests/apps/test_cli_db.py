@@ -255,6 +255,45 @@ def test_prune_goes_by_the_configuration_unless_told_otherwise(
     assert refused.stderr.startswith("error: --older-than: is needed")
     config.write_text(config.read_text("utf-8") + "retention: {finished: 30d}\n", "utf-8")
     assert run("db", "prune").stdout.startswith("1 tasks ")
+    by_url = run("db", "prune", "--store", "sqlite:///store.db")
+    assert by_url.stdout.startswith("0 tasks ")
+
+
+@pytest.mark.parametrize("text", ["store: ${NOT_SET_ANYWHERE}\n", "agents: {a: {us"])
+@pytest.mark.parametrize(
+    "command", ["db status", "db undelivered", "db upgrade", "db prune --older-than 1d", "top"]
+)
+def test_store_that_is_named_by_its_url_needs_no_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str
+) -> None:
+    """docs/operations.md: `--store URL` without one, also where one lies about that is broken."""
+    monkeypatch.chdir(tmp_path)
+    with_store("sqlite:///store.db", _fill)
+    (tmp_path / "interloom.yaml").write_text(text, "utf-8")
+
+    result = run(*command.split(), "--store", "sqlite:///store.db")
+    assert (result.exit_code, result.stderr.count("interloom.yaml")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "--older-than: is needed"),
+        ("agents: {a: {use: 'a:a'}}\n", "--older-than: is needed"),
+        ("agents: {a: {us", "interloom.yaml:1"),
+    ],
+)
+def test_prune_of_a_store_named_by_its_url_needs_an_age_from_somewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with_store("sqlite:///store.db", _fill)
+    if text is not None:
+        (tmp_path / "interloom.yaml").write_text(text, "utf-8")
+
+    result = run("db", "prune", "--store", "sqlite:///store.db")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {said}")
 
 
 def test_age_in_no_unit_is_refused(url: str) -> None:

@@ -137,7 +137,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
             url="https://flights.example/mcp", headers={"X": "k"}, timeout=60, retry={"*": "always"}
         )
     }
-    assert config.database() == Path("data/tasks.db")
+    assert config.store == "sqlite:///data/tasks.db"
     assert config.server.model_dump() == {
         "host": "0.0.0.0",  # noqa: S104 - the point of the test
         "port": 9000,
@@ -161,12 +161,8 @@ def test_everything_but_the_agents_has_a_default() -> None:
     config = parse(AGENT, "f", {})
 
     assert config == Config(agents={"a": LocalAgent(use="trip:concierge")})
-    assert config.database() == Path("interloom.db")
+    assert config.store == "sqlite:///interloom.db"
     assert (config.server.host, config.server.port) == ("127.0.0.1", 8080)
-
-
-def test_memory_store_has_no_file() -> None:
-    assert parse(f"{AGENT}store: 'memory:'\n", "f", {}).database() is None
 
 
 def test_agents_elsewhere_are_there_to_be_called() -> None:

@@ -219,11 +219,6 @@ class Config(Block):
     push: PushSettings = PushSettings()
     retention: RetentionSettings = RetentionSettings()
 
-    def database(self) -> Path | None:
-        """The SQLite file tasks are kept in; None where they are kept elsewhere."""
-        is_file = self.store.startswith("sqlite:///")
-        return Path(self.store.removeprefix("sqlite:///")) if is_file else None
-
     def local_agents(self) -> Mapping[str, LocalAgent]:
         """The agents this process serves."""
         return {n: agent for n, agent in self.agents.items() if isinstance(agent, LocalAgent)}

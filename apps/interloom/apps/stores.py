@@ -25,18 +25,16 @@ class Place(NamedTuple):
 
     Attributes:
         url: As the configuration has it; may hold a password.
-        finished_s: Seconds that a task is kept once it is over; None for ever.
         lease_s: Seconds after which a process that says nothing is taken for dead.
     """
 
     url: str
-    finished_s: int | None = None
     lease_s: float = LEASE_S
 
 
 def place_of(config: Config) -> Place:
     """Where a configuration keeps tasks."""
-    return Place(config.store, config.retention.finished, config.lease)
+    return Place(config.store, config.lease)
 
 
 def named(file: Path, url: str | None) -> Place:
@@ -51,8 +49,7 @@ def named(file: Path, url: str | None) -> Place:
         rules.store_url(url)
     except ValueError as error:
         raise BadConfig(f"--store: {error}") from None
-    finished_s = load(file, os.environ).retention.finished if file.exists() else None
-    return Place(url, finished_s)
+    return Place(url)
 
 
 def opener(place: Place) -> Callable[[], Ledger]:
@@ -63,8 +60,8 @@ def opener(place: Place) -> Callable[[], Ledger]:
     """
     if place.url == MEMORY:
         return MemoryLedger
-    if place.url.startswith(_FILE):
-        path = Path(place.url.removeprefix(_FILE))
+    path = _path(place.url)
+    if path is not None:
         return lambda: SqliteLedger(path, lease_s=place.lease_s)
     try:  # here, so that a process without it needs none of its packages
         from interloom.runtime.ledger.postgres import PostgresLedger  # noqa: PLC0415
@@ -81,13 +78,19 @@ def inspector(place: Place) -> Inspector:
     """
     if place.url == MEMORY:
         raise BadConfig("store: memory: is seen by nobody but the process that serves it")
-    if place.url.startswith(_FILE):
-        return SqliteInspector(Path(place.url.removeprefix(_FILE)))
+    path = _path(place.url)
+    if path is not None:
+        return SqliteInspector(path)
     try:  # as above
         from interloom.runtime.ledger.postgres_inspect import PostgresInspector  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise _not_installed(missing) from None
     return PostgresInspector(place.url)
+
+
+def _path(url: str) -> Path | None:
+    """The file of an SQLite store; None where tasks are kept elsewhere."""
+    return Path(url.removeprefix(_FILE)) if url.startswith(_FILE) else None
 
 
 def _not_installed(missing: ModuleNotFoundError) -> BadConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import orjson
 
 from interloom.apps import config_rules as rules
 from interloom.apps import options
+from interloom.apps.config import load
 from interloom.apps.failures import told
 from interloom.apps.stores import Place, inspector, named, opener
 from interloom.apps.tables import as_data, as_lines, look
@@ -112,7 +114,7 @@ def prune_store(
     """
     with told():
         place = named(file, store)
-        age_s = _age_s(older_than, place)
+        age_s = _age_s(older_than, file)
         with inspector(place):  # a store that is not there is not to be made
             pass
         before = datetime.now(UTC) - timedelta(seconds=age_s)
@@ -125,16 +127,17 @@ def prune_store(
     emit(f"{gone.tasks} tasks and {gone.replies} messages answered at once {verb}")
 
 
-def _age_s(older_than: str | None, place: Place) -> int:
-    """How long a task is kept.
+def _age_s(older_than: str | None, file: Path) -> int:
+    """How long a task is kept; the file is read only where the command line does not say so.
 
     Raises:
-        BadConfig: Nobody says so.
+        BadConfig: Nobody says so, or the file is needed and wrong.
     """
     if older_than is None:
-        if place.finished_s is None:
+        kept_s = load(file, os.environ).retention.finished if file.exists() else None
+        if kept_s is None:
             raise BadConfig("--older-than: is needed, as retention.finished is not set")
-        return place.finished_s
+        return kept_s
     try:
         return rules.duration(older_than)
     except ValueError as error:
