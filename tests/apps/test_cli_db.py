@@ -22,9 +22,10 @@ import orjson
 import pytest
 
 from interloom.apps.commands.top import CLEAR
-from interloom.apps.stores import Place, opener
+from interloom.apps.stores import Place, inspector, opener
 from interloom.apps.tables import lasting, size
 from interloom.runtime.core.outbox import Undelivered
+from interloom.runtime.errors import BadConfig, NoStore
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import MovePush, PutPush
 from interloom.runtime.ledger.sqlite_file import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
@@ -199,12 +200,17 @@ def test_file_that_is_no_store_of_ours_is_refused_in_a_line(
     assert path.read_bytes() == before
 
 
-def test_older_store_is_told_of_and_brought_up_to_date_on_demand(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+def _older(path: Path) -> None:
+    """A store as the first version made it."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA[0].read_text("utf-8"))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 1")
+
+
+def test_older_store_is_told_of_and_brought_up_to_date_on_demand(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    _older(path)
     url = f"sqlite:///{path}"
 
     status = run("db", "status", "--store", url)
@@ -213,6 +219,43 @@ def test_older_store_is_told_of_and_brought_up_to_date_on_demand(tmp_path: Path)
     assert upgraded.stdout == f"{path}: schema 1 -> {SCHEMA_VERSION}\n"
     again = run("db", "upgrade", "--store", url)
     assert again.stdout == f"{path}: schema {SCHEMA_VERSION}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["db prune --older-than 1d --dry-run", "db prune --older-than 1d", "db undelivered"],
+)
+def test_older_store_is_upgraded_by_no_command_that_is_not_asked_to(
+    tmp_path: Path, command: str
+) -> None:
+    """There is no way back, and processes of the version before may serve it."""
+    path = tmp_path / "store.db"
+    _older(path)
+    before = path.read_bytes()
+    result = run(*command.split(), "--store", f"sqlite:///{path}")
+    said = f"has schema 1 of {SCHEMA_VERSION}: run `interloom db upgrade`"
+    assert (result.exit_code, result.stderr) == (2, f"error: {path}: {said}\n")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_store_that_is_not_there_is_told_from_one_that_cannot_be_read(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """By the kind of the error: there may be a path in its words, or a server's own."""
+    if kind == "sqlite":
+        place, odd = Place(f"sqlite:///{tmp_path}/none.db"), tmp_path / "there is no hope.db"
+        _corrupt(odd)
+        unreadable = Place(f"sqlite:///{odd}")
+    else:
+        place = Place(str(request.getfixturevalue("database_url")))
+        unreadable = Place("postgresql://127.0.0.1:1/there is no hope")
+    with pytest.raises(NoStore):
+        inspector(place)
+    with pytest.raises(BadConfig) as refused:
+        inspector(unreadable)
+    assert not isinstance(refused.value, NoStore)
 
 
 def test_upgrade_makes_a_store_where_there_is_none(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ def inspector(place: Place) -> Inspector:
     """Looks at the store, and changes nothing.
 
     Raises:
-        BadConfig: There is none, or it cannot be read.
+        NoStore: There is none.
+        BadConfig: It cannot be read.
     """
     if place.url == MEMORY:
         raise BadConfig("store: memory: is seen by nobody but the process that serves it")

@@ -4,6 +4,7 @@ InterloomError
 ├── LocalError                     our own caller broke a contract; fix the call
 │   ├── IllegalMove                a task was told to do what its state forbids
 │   └── BadConfig                  a configuration says something impossible
+│       └── NoStore                nothing was stored yet where it says
 ├── RequestError                   a peer's request is wrong; the peer must change it
 │   ├── BadJson · BadRequest · MethodNotFound · BadParams · TooLarge · TooSlow
 │   ├── VerbNotAllowed · NotAcceptable · UnsupportedMediaType
@@ -67,6 +68,12 @@ class BadConfig(LocalError):
     """A configuration says something impossible; the message names file, line and key."""
 
     code = "BAD_CONFIG"
+
+
+class NoStore(BadConfig):
+    """There is no store yet where a configuration has it."""
+
+    code = "NO_STORE"
 
 
 @dataclass(frozen=True, slots=True)

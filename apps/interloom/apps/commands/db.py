@@ -20,7 +20,8 @@ from interloom.apps.tables import as_data, as_lines, look
 from interloom.apps.terminal import emit, emit_json, say
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.engine.retention import BATCH, prune
-from interloom.runtime.errors import BadConfig
+from interloom.runtime.errors import BadConfig, NoStore
+from interloom.runtime.ledger.overview import Inspector
 from interloom.runtime.ledger.rows import Pruned
 
 
@@ -71,10 +72,8 @@ def _version(place: Place) -> int:
     try:
         with inspector(place) as found:
             return found.version
-    except BadConfig as problem:
-        if "there is no" in str(problem):
-            return 0
-        raise
+    except NoStore:
+        return 0
 
 
 async def _open_once(place: Place) -> None:
@@ -115,8 +114,8 @@ def prune_store(
     with told():
         place = named(file, store)
         age_s = _age_s(older_than, file)
-        with inspector(place):  # a store that is not there is not to be made
-            pass
+        with inspector(place) as found:  # to open one makes it, or brings it up to date
+            _check_schema(found)
         before = datetime.now(UTC) - timedelta(seconds=age_s)
         gone = anyio.run(partial(_pruned, place, before, batch=batch, dry_run=dry_run))
     if output == "json":
@@ -125,6 +124,17 @@ def prune_store(
         return
     verb = "would be deleted" if dry_run else "deleted"
     emit(f"{gone.tasks} tasks and {gone.replies} messages answered at once {verb}")
+
+
+def _check_schema(found: Inspector) -> None:
+    """Refuse a store of an older version: nobody asked to bring it up to date.
+
+    Raises:
+        BadConfig: It is one.
+    """
+    if found.version < found.current:
+        old = f"has schema {found.version} of {found.current}"
+        raise BadConfig(f"{found.place}: {old}: run `interloom db upgrade`")
 
 
 def _age_s(older_than: str | None, file: Path) -> int:
@@ -162,6 +172,7 @@ async def _pruned(place: Place, before: datetime, *, batch: int, dry_run: bool) 
 def undelivered(*, file: Path, store: str | None, limit: int, output: str) -> None:
     """List events that could not be posted to somebody who asked for them, the latest first."""
     with told(), inspector(named(file, store)) as found:
+        _check_schema(found)
         letters = found.undelivered(limit)
     if output == "json":
         emit_json(orjson.dumps({"undelivered": [_as_data(each) for each in letters]}))

@@ -10,7 +10,7 @@ from typing import Final, Self
 import psycopg
 
 from interloom.runtime.core.outbox import Undelivered
-from interloom.runtime.errors import BadConfig, Unavailable
+from interloom.runtime.errors import BadConfig, NoStore, Unavailable
 from interloom.runtime.ledger.overview import Overview, dead_letters, overview
 from interloom.runtime.ledger.postgres_connection import connect, described, reason
 from interloom.runtime.ledger.postgres_schema import SCHEMA_VERSION
@@ -36,7 +36,8 @@ class PostgresInspector:
         """Connect to a database that has a store.
 
         Raises:
-            BadConfig: It is not there, or does not let us in, or has none, or a newer version's.
+            NoStore: It has none.
+            BadConfig: It is not there, or does not let us in, or has a newer version's.
         """
         self.place = described(url)
         try:
@@ -54,7 +55,7 @@ class PostgresInspector:
 
     def _version(self) -> int:
         if not self._number(_KNOWN):
-            raise BadConfig(f"store: {self.place}: there is no store of Interloom in it")
+            raise NoStore(f"store: {self.place}: there is no store of Interloom in it")
         version = self._number(_VERSION)
         if version > SCHEMA_VERSION:
             said = f"has schema {version}; this version reads schema {SCHEMA_VERSION}"

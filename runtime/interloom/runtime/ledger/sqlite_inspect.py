@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from interloom.runtime.core.outbox import Undelivered
-from interloom.runtime.errors import BadConfig
+from interloom.runtime.errors import BadConfig, NoStore
 from interloom.runtime.ledger.overview import Overview, dead_letters, overview
 from interloom.runtime.ledger.sqlite_file import SCHEMA_VERSION, readable, version_of
 from interloom.runtime.ledger.workers import NOW_MS
@@ -28,11 +28,12 @@ class SqliteInspector:
         """Open a file that is there.
 
         Raises:
-            BadConfig: It is not, or is no store of ours, or a newer version's.
+            NoStore: It is not.
+            BadConfig: It is no store of ours, or a newer version's.
         """
         self._path, self.place = path, str(path)
         if not path.exists():
-            raise BadConfig(f"{path}: there is no such store")
+            raise NoStore(f"{path}: there is no such store")
         try:
             self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         except sqlite3.Error as error:
