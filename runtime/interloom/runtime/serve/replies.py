@@ -31,9 +31,9 @@ log = logger("serve")
 BEAT_S: Final = 15.0
 """Seconds of silence after which a stream sends a comment, and notices a client that left."""
 _PIECE: Final = 64 * 1024
+"""Bytes of events that are sent although there are more at once."""
 _CAUSE: Final = 200
 """Characters of the store's own words that are logged."""
-"""Bytes of events that are sent although there are more at once."""
 
 Field: TypeAlias = tuple[bytes, bytes]
 """A header field: its name in small letters, its value."""
