@@ -17,7 +17,6 @@ from interloom.apps.terminal import ExitCode, Failure, emit, emit_json
 from interloom.apps.tool_servers import ToolServers
 from interloom.bridges.mcp import Reached
 
-_file = click.argument("file", type=click.Path(path_type=Path), default=Path("interloom.yaml"))
 _timeout = click.option(
     "--timeout",
     "timeout_s",
@@ -35,7 +34,7 @@ def tools() -> None:
 
 
 @tools.command("list")
-@_file
+@options.file
 @_timeout
 @options.output
 def list_servers(*, file: Path, timeout_s: float, output: str) -> None:
@@ -50,7 +49,7 @@ def list_servers(*, file: Path, timeout_s: float, output: str) -> None:
 
 @tools.command("show")
 @click.argument("server")
-@_file
+@options.file
 @_timeout
 @options.output
 def show_server(*, server: str, file: Path, timeout_s: float, output: str) -> None:
