@@ -236,20 +236,28 @@ def test_process_that_froze_in_a_transaction_writes_all_of_it_anew(store_url: st
 
 async def test_transactions_in_a_circle_are_repeated(store_url: str) -> None:
     """What locks rows of ours in an order of its own, as an administrator might, is waited for."""
+    lock = "SELECT 1 FROM interloom.task WHERE id = %s FOR UPDATE"
     async with opened(store_url) as ledger:
         for name in ("a", "b"):
             await ledger.commit(*creation(record(name)))
+        async with (
+            await psycopg.AsyncConnection.connect(store_url) as other,
+            anyio.create_task_group() as group,
+        ):
+            await other.execute("SET deadlock_timeout = '30s'")  # so that it is not the one to go
+            await other.execute(lock, ("b",))
+            group.start_soon(ledger.commit, move(1, "a"), move(1, "b"))
+            while not await is_waited_for(other):
+                await anyio.lowlevel.checkpoint()
+            await other.execute(lock, ("a",))  # which it is given when the other one gave up
+            await other.rollback()
+        for name in ("a", "b"):
+            assert await ledger.task(name) == StoredTask(record(name, seq=1), None)
 
-        def meddle() -> None:
-            with psycopg.connect(store_url) as other:
-                other.execute("SET deadlock_timeout = '10s'")  # so that it is not the one to go
-                other.execute("SELECT 1 FROM interloom.task WHERE id = 'b' FOR UPDATE")
-                begun.set()
-                other.execute("SELECT 1 FROM interloom.task WHERE id = 'a' FOR UPDATE")
 
-        begun = threading.Event()
-        async with anyio.create_task_group() as group:
-            group.start_soon(anyio.to_thread.run_sync, meddle)
-            await anyio.to_thread.run_sync(begun.wait)
-            await ledger.commit(move(1, "a"), move(1, "b"))
-        assert await ledger.task("a") == StoredTask(record("a", seq=1), None)
+async def is_waited_for(connection: psycopg.AsyncConnection) -> bool:
+    """Whether somebody waits for a lock that this connection has."""
+    found = await connection.execute(
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    )
+    return await found.fetchone() is not None
