@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 
 import anyio
 import psycopg
+import pytest
 
+from interloom.runtime.ledger import postgres_hints
 from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.postgres_hints import MAX_BYTES, Hint, Teller
 from interloom.runtime.ledger.rows import PutPush
@@ -54,7 +56,7 @@ async def watched(url: str, *held: str) -> AsyncGenerator[tuple[PostgresLedger, 
     ann, bob = PostgresLedger(url), PostgresLedger(url)
     try:
         with anyio.fail_after(LIMIT_S):
-            await ann.commit(*creation(record("held")))
+            await ann.commit(*creation(record("held"))[:1])  # of its run there would be told too
             watch = Watch(bob, *held)
             async with anyio.create_task_group() as group:
                 group.start_soon(watch.run)
@@ -104,11 +106,18 @@ async def test_others_are_told_of_runs_that_nobody_claims(store_url: str) -> Non
         await watch.free.wait()
 
 
-async def test_others_are_told_of_runs_and_posts_of_one_who_leaves(store_url: str) -> None:
+async def test_others_are_told_of_runs_and_posts_of_one_who_leaves(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told, and not found when somebody next looks."""
+    monkeypatch.setattr(postgres_hints, "SPARE_S", 0.0)
+    monkeypatch.setattr(postgres_hints, "POLL_S", float(LIMIT_S))
     async with watched(store_url) as (ann, watch):
         await begun(ann, record("mine", seq=1), worker="ann")
         await ann.commit(PutPush(push(task_id="mine"), 9))
-        await anyio.lowlevel.checkpoint()
+        for seq in (1, 2):  # what was told before the second is over when that is heard of
+            await ann.commit(move(seq, "held"))
+            await watch.until(held=seq)
         assert not watch.due.is_set()  # ann posts it
         watch.free = anyio.Event()
         await ann.leave("ann")
