@@ -215,6 +215,9 @@ async def test_claimed_task_that_is_not_ours_is_never_claimed_again(store_url: s
         assert len(await ann.claim("ann", ECHO, limit=9)) == 1
         left = asked(store_url, "SELECT * FROM absurd.claim_task(%s, 'ann', 30, 9)", queue)
         assert left == []
+        of_others = f"absurd.\"t_{queue}\" WHERE params ->> 'task' = '4711'"
+        states = asked(store_url, f"SELECT state FROM {of_others}")  # noqa: S608 - in a test
+        assert states == [("cancelled",)]  # else it would be once its lease is over
 
 
 async def test_what_absurd_keeps_of_runs_that_are_over_is_removed(store_url: str) -> None:
