@@ -11,7 +11,7 @@ from interloom.runtime.core.questions import Question
 from interloom.runtime.engine.asking import Overdue
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
-from interloom.runtime.ledger.rows import ParkRun, RunState, Write
+from interloom.runtime.ledger.rows import ParkRun, PutStep, RunState, Write
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.agents import FIELD, FORM
 from interloom.runtime.testing.engine_agents import Scripted, ask, gather
@@ -82,11 +82,16 @@ async def a_sleep_goes_on_across_a_restart(cluster: Cluster) -> None:
 
 async def a_sleep_that_is_kept_warm_goes_on_across_a_restart(cluster: Cluster) -> None:
     """Its end is in the journal from the beginning, and not from when it is parked."""
-    agent = _sleeper(NAP_S)
+
+    async def work(agent: Scripted, task: TaskContext) -> str:
+        await task.sleep("sleep/1", NAP_S if agent.begun == 1 else LONG_S)
+        agent.ran.append("awake")
+        return "done"
+
+    agent = Scripted(work)
     process = await cluster.start(agent.agent)
     task = await process.begin()
-    await agent.until_begun(1)
-    await quiet()
+    await process.ledger.until(lambda write: isinstance(write, PutStep))
     await process.kill()
     process = await cluster.start(agent.agent)
     await cluster.let_pass(NAP_S)
