@@ -58,7 +58,7 @@ LEDGER_PROMISES: Final[tuple[Promise, ...]] = (
     retention.a_task_that_is_over_is_deleted_whole,
     retention.only_what_is_over_for_long_enough_is_deleted,
     retention.what_is_over_is_deleted_in_batches,
-    retention.many_events_are_not_deleted_with_those_of_others,
+    retention.what_has_many_events_is_deleted_in_the_end,
     retention.what_is_still_to_be_posted_is_not_deleted,
     retention.a_message_answered_at_once_is_forgotten,
     retention.what_comes_after_a_deletion_is_read_as_ever,
