@@ -1,4 +1,4 @@
--- Schema 8: results of tool servers, kept for as long as they allow it.
+-- Schema 9: results of tool servers, kept for as long as they allow it.
 
 CREATE TABLE kept (
     key        TEXT    PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Schema 4: results of tool servers, kept for as long as they allow it.
+-- Schema 5: results of tool servers, kept for as long as they allow it.
 
 CREATE TABLE kept (
     key        TEXT COLLATE "C" PRIMARY KEY,
