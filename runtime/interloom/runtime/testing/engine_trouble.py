@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from itertools import product
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.agents import result
-from interloom.runtime.testing.engine_agents import Scripted, ask
+from interloom.runtime.testing.engine_agents import Scripted, ask, gather
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, said, words
 from interloom.runtime.testing.promise import BrokenPromise, same
 
-_COMMITS = 6
+_COMMITS = 7
 """Of a journey, the one that creates the task left out."""
 
 
 async def _journey(agent: Scripted, task: TaskContext) -> str:
+    async def do(step: str) -> None:
+        await task.step(step, agent.step(step))
+
     await task.status("setting out")
-    await task.step("pack", agent.step("packed"))
+    await do("pack")
     await task.artifact(*result("half-way"))
-    await task.step("walk", agent.step("walked"))
+    await gather(task, lambda: do("walk"), lambda: do("sing"))
     await task.status("arriving")
     return "arrived"
 
 
 async def a_run_whose_commits_fail_goes_on_and_says_nothing_twice(cluster: Cluster) -> None:
-    """Whichever commit it is, and however often it fails."""
+    """Whichever commit it is, and however often it fails; also when two do that are side by side."""
     ids = ["submitted", "started", "status/1", "artifact/result/1", "status/2"]
-    for after in range(_COMMITS):
+    for after, times in product(range(_COMMITS), (1, 2, 3)):
         agent = Scripted(_journey)
         process = await cluster.start(agent.agent)
-        process.ledger.fail(1 + after % 3, after=1 + after)
+        process.ledger.fail(times, after=1 + after)
         task = await process.over(await process.begin())
+        same(process.ledger.refused, times)
         same((task.status.state, said(task)), (TaskState.COMPLETED, "arrived"))
         events = await process.ledger.events(task.id)
         same([each.id for each in events], [*ids, "finished/1", "finished"])
-        same(set((await process.ledger.journal(task.id)).steps), {"pack", "walk"})
+        same(set((await process.ledger.journal(task.id)).steps), {"pack", "1.1/walk", "1.2/sing"})
         same(await process.run_state(task), None)
         await process.kill()
 
