@@ -6,11 +6,11 @@ from itertools import product
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import Unavailable
-from interloom.runtime.model import Task, TaskState
+from interloom.runtime.model import TaskState
 from interloom.runtime.testing.agents import result
 from interloom.runtime.testing.engine_agents import Scripted, ask, gather
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, said, words
-from interloom.runtime.testing.promise import BrokenPromise, same
+from interloom.runtime.testing.promise import refusal, same
 
 _COMMITS = 7
 """Of a journey, the one that creates the task left out."""
@@ -29,7 +29,7 @@ async def _journey(agent: Scripted, task: TaskContext) -> str:
 
 
 async def a_run_whose_commits_fail_goes_on_and_says_nothing_twice(cluster: Cluster) -> None:
-    """Whichever commit it is, and however often it fails; also when two do that are side by side."""
+    """Whichever commit it is, and however often; also when two fail that are side by side."""
     ids = ["submitted", "started", "status/1", "artifact/result/1", "status/2"]
     for after, times in product(range(_COMMITS), (1, 2, 3)):
         agent = Scripted(_journey)
@@ -50,7 +50,7 @@ async def a_message_that_cannot_be_stored_begins_nothing(cluster: Cluster) -> No
     agent = Scripted(_journey)
     process = await cluster.start(agent.agent)
     process.ledger.fail()
-    await _unavailable(process.send("begin", message_id="trouble-1"))
+    await refusal(Unavailable, process.send("begin", message_id="trouble-1"))
     same((len(await process.ledger.runs()), agent.begun), (0, 0))
     same(said(await process.send("begin", message_id="trouble-1")), "arrived")
 
@@ -65,7 +65,7 @@ async def an_answer_that_cannot_be_stored_leaves_the_question(cluster: Cluster) 
     task = await process.send("begin")
     await process.until_parked(task)
     process.ledger.fail()
-    await _unavailable(process.send("blue", task, message_id="trouble-2"))
+    await refusal(Unavailable, process.send("blue", task, message_id="trouble-2"))
     same((await process.get(task)).status.state, TaskState.INPUT_REQUIRED)
     task = await process.send("blue", task, message_id="trouble-2")
     same((said(task), words(task)[-1]), ("blue", "blue"))
@@ -98,16 +98,8 @@ async def a_cancel_that_cannot_be_stored_changes_nothing(cluster: Cluster) -> No
     await agent.until("gate", 2)
     for each in (task, other):
         process.ledger.fail()
-        await _unavailable(process.cancel(each))
+        await refusal(Unavailable, process.cancel(each))
         same((await process.get(each)).status.state, TaskState.WORKING)
     same((await process.cancel(other)).status.state, TaskState.CANCELED)
     agent.let_through("gate")
     same(said(await process.over(task)), "done")
-
-
-async def _unavailable(asked: Awaitable[Task]) -> None:
-    try:
-        await asked
-    except Unavailable:
-        return
-    raise BrokenPromise("something was stored that could not be")

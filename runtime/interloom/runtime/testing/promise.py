@@ -42,14 +42,14 @@ def same(found: object, expected: object) -> None:
         raise BrokenPromise(f"found {found!r}, expected {expected!r}")
 
 
-async def refusal(error: type[Refusal], commit: Awaitable[None]) -> Refusal:
-    """Wait for a commit that must be refused, and return its refusal.
+async def refusal(error: type[Refusal], asked: Awaitable[object]) -> Refusal:
+    """Wait for what must be refused, and return its refusal.
 
     Raises:
         BrokenPromise: It was not refused.
     """
     try:
-        await commit
+        await asked
     except error as refused:
         return refused
     raise BrokenPromise(f"was not refused with {error.__name__}")
