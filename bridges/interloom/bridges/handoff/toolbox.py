@@ -9,7 +9,7 @@ import anyio
 
 from interloom.bridges.handoff import pending, recovery, remote
 from interloom.bridges.handoff.conversation import Conversation
-from interloom.bridges.handoff.failures import ToolFailed, ToolUnanswered, failure
+from interloom.bridges.handoff.failures import Failure, ToolFailed, ToolUnanswered, failure
 from interloom.bridges.handoff.naming import offered_name
 from interloom.bridges.handoff.pending import Made
 from interloom.bridges.handoff.recovery import Standing
@@ -46,7 +46,7 @@ class Catalogue(NamedTuple):
     """
 
     tools: Mapping[str, Offered]
-    missing: Mapping[str, ToolFailed | ToolUnanswered]
+    missing: Mapping[str, Failure]
 
 
 class Toolbox:
@@ -59,7 +59,7 @@ class Toolbox:
         """What a server offers.
 
         Raises:
-            LocalError: The agent has no such server.
+            LocalError: The agent has no such server, or it cannot be asked from here.
             ToolFailed | ToolUnanswered: It does not say.
         """
         client = self._server(server).client
@@ -74,12 +74,12 @@ class Toolbox:
         A server that does not say is named, and the others are there all the same.
         """
         found: dict[str, tuple[Tool, ...]] = {}
-        missing: dict[str, ToolFailed | ToolUnanswered] = {}
+        missing: dict[str, Failure] = {}
 
         async def ask(server: str) -> None:
             try:
                 found[server] = await self.tools(server)
-            except (ToolFailed, ToolUnanswered) as error:
+            except (ToolFailed, ToolUnanswered, LocalError) as error:
                 missing[server] = error
 
         async with anyio.create_task_group() as group:
