@@ -140,14 +140,14 @@ class Context:
 
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """What a tool server offers."""
-        return await self._toolbox.tools(server)
+        return await self._toolbox.tools(server, owner=self._task.owner)
 
     async def catalogue(self) -> Catalogue:
         """What all tool servers offer, under names that cannot collide; for a model to choose from.
 
         A server that does not say is named, and takes no other along.
         """
-        return await self._toolbox.catalogue()
+        return await self._toolbox.catalogue(owner=self._task.owner)
 
     async def delegate(self, peer: str, what: Json | Part | tuple[Part, ...]) -> Delegated:
         """Hand work to another agent; its questions go to the caller, and days may pass.

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from interloom.bridges.handoff import Toolbox, ToolServer, ToolUnanswered
-from interloom.bridges.mcp import McpClient, Pool, ServerSpec, StreamableHttp
+from interloom.bridges.mcp import Bounds, McpClient, Pool, ServerSpec, StreamableHttp
 from interloom.runtime.errors import LocalError
 from interloom.runtime.net.pooled import PooledHttp
 from tests.bridges.mcp.depot import SHIP, depot, gives
@@ -30,7 +30,7 @@ async def test_server_that_is_down_takes_no_other_along() -> None:
             for name, url in urls.items()
         }
         with anyio.fail_after(20):
-            tools, missing = await Toolbox(servers).catalogue()
+            tools, missing = await Toolbox(servers).catalogue(owner="ada")
     await port.aclose()
 
     assert list(tools) == ["east__ship", "west__ship"]
@@ -49,12 +49,42 @@ async def test_server_that_cannot_be_used_takes_no_other_along() -> None:
     }
     with anyio.fail_after(20):
         async with usable.open():
-            tools, missing = await Toolbox(servers).catalogue()
+            tools, missing = await Toolbox(servers).catalogue(owner="ada")
 
     assert list(tools) == ["west__ship"]
     assert list(missing) == ["closed"]
     assert isinstance(missing["closed"], LocalError)
 
 
+async def test_older_server_lists_its_tools_to_each_owner_in_a_session_of_their_own() -> None:
+    """Decision 0030: what one caller did in a session, another would find."""
+    depots = Depots(ships, is_elder=True)
+    pool = Pool(depots.connect)
+    toolbox = Toolbox({"west": ToolServer(pool.shared, pool=pool)})
+    with anyio.fail_after(20):
+        async with pool.open():
+            for owner in ("ada", "bob", "ada"):
+                (tool,) = await toolbox.tools("west", owner=owner)
+                assert list((await toolbox.catalogue(owner=owner)).tools) == ["west__ship"]
+
+    assert tool.name == "ship"
+    assert depots.whose == ["", "bob"]
+
+
+async def test_server_with_no_room_for_another_owner_is_missing() -> None:
+    """docs/tool-servers.md: nothing was asked."""
+    depots = Depots(ships, is_elder=True)
+    pool = Pool(depots.connect, bounds=Bounds(clients=1))
+    toolbox = Toolbox({"west": ToolServer(pool.shared, pool=pool)})
+    with anyio.fail_after(20):
+        async with pool.open():
+            await toolbox.tools("west", owner="ada")
+            async with pool.client("bob"):
+                tools, missing = await toolbox.catalogue(owner="cat")
+
+    assert tools == {}
+    assert str(missing["west"]) == "MCP server depot: 1 callers use it at a time; no more may"
+
+
 async def test_agent_without_servers_is_offered_nothing() -> None:
-    assert await Toolbox({}).catalogue() == ({}, {})
+    assert await Toolbox({}).catalogue(owner="ada") == ({}, {})

@@ -55,21 +55,22 @@ class Toolbox:
     def __init__(self, servers: Mapping[str, ToolServer]) -> None:
         self._servers = dict(servers)
 
-    async def tools(self, server: str) -> tuple[Tool, ...]:
-        """What a server offers.
+    async def tools(self, server: str, *, owner: str) -> tuple[Tool, ...]:
+        """What a server offers to whom a task is for.
 
         Raises:
             LocalError: The agent has no such server, or it cannot be asked from here.
-            ToolFailed | ToolUnanswered: It does not say.
+            ToolFailed | ToolUnanswered: It does not say, or was not asked: too many callers use it.
         """
-        client = self._server(server).client
+        found = self._server(server)
         try:
-            return await client.list_tools()
+            async with found.of(owner) as reached:
+                return await reached.client.list_tools()
         except InterloomError as error:
             raise failure(error, server=server) from error
 
-    async def catalogue(self) -> Catalogue:
-        """What all servers offer, each tool under a name of its own.
+    async def catalogue(self, *, owner: str) -> Catalogue:
+        """What all servers offer to whom a task is for, each tool under a name of its own.
 
         A server that does not say is named, and the others are there all the same.
         """
@@ -78,7 +79,7 @@ class Toolbox:
 
         async def ask(server: str) -> None:
             try:
-                found[server] = await self.tools(server)
+                found[server] = await self.tools(server, owner=owner)
             except (ToolFailed, ToolUnanswered, LocalError) as error:
                 missing[server] = error
 
