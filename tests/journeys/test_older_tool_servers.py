@@ -12,9 +12,10 @@ import pytest
 
 from interloom.agents import Context, agent
 from interloom.bridges.handoff import ToolServer, ToolUnanswered
-from interloom.bridges.mcp import Eras, InMemory, McpClient, Pool
+from interloom.bridges.mcp import Bounds, Eras, InMemory, McpClient, Pool
 from interloom.bridges.mcp.eras import lines_in_any_era
 from interloom.bridges.mcp.port import Patience
+from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.rows import RunState
 from interloom.runtime.model import TaskState
 from interloom.runtime.serve.runtime import Settings
@@ -22,7 +23,7 @@ from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.legacy.elder import FORM, Elder, ask
 from tests.bridges.mcp.spoken import Frame, Server, result_of
 from tests.journeys.matrix import Stage
-from tests.journeys.words import message, open_questions, result, send
+from tests.journeys.words import AT_ONCE, message, open_questions, result, send, until
 
 PATIENCE = Patience(5.0, 9.0)
 COLD = Settings(warm_s=0.0, grace_s=1.0)
@@ -111,6 +112,39 @@ async def test_callers_do_not_share_what_an_older_server_keeps(stage: Stage) -> 
     assert result(done) == "{'action': 'accept', 'content': {'seat': '4A'}}"
     calls = [[f["method"] for f in each.server.frames if "method" in f] for each in elders]
     assert [each.count("tools/call") for each in calls] == [0, 2]
+
+
+async def test_call_that_finds_no_room_is_made_when_there_is_some(stage: Stage) -> None:
+    """docs/tool-servers.md: nothing was stored that a replay would not meet, nothing was sent."""
+    full, elders = anyio.Event(), list[Elder]()
+
+    @agent(name="concierge")
+    async def waits(ctx: Context) -> str:
+        try:
+            return str(await concierge(ctx))
+        except Unavailable:
+            full.set()
+            raise
+
+    def connect(_: str) -> Eras:
+        elders.append(Elder(books))
+        return lines_in_any_era(InMemory("flights", elders[-1].serve, patience=PATIENCE), PATIENCE)
+
+    pool = Pool(connect, bounds=Bounds(clients=1))
+    tools = {"flights": ToolServer(pool.shared, pool=pool)}
+    async with stage.play(waits, tools=tools) as world, pool.open():
+        client = stage.client(world, "concierge")
+        async with pool.client("ada") as first, pool.client("bob"):
+            await first.list_tools()
+            task = await send(client, "Oslo", AT_ONCE)
+            await full.wait()
+            assert not (await world.ledger.journal(task.id)).calls
+        asked = await until(client, task, TaskState.INPUT_REQUIRED)
+        done = await send(client, message("4A", task=asked))
+
+    assert result(done) == "{'action': 'accept', 'content': {'seat': '4A'}}"
+    calls = [[f["method"] for f in each.server.frames if "method" in f] for each in elders]
+    assert [each.count("tools/call") for each in calls] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("settings", [COLD, Settings(grace_s=1.0)], ids=["parked", "warm"])
