@@ -58,8 +58,10 @@ class AgentDefinition:
 
         async def abandon(calls: Iterable[CallRow], /, *, owner: str) -> None:
             stored = tuple(calls)
-            await toolbox.abandon(stored, owner=owner)
-            await peers.abandon(stored, owner=owner)
+            try:
+                await toolbox.abandon(stored, owner=owner)
+            finally:  # what breaks there is nothing to the other agents
+                await peers.abandon(stored, owner=owner)
 
         return Agent(self.about, body, _reply(self.reply), abandon)
 

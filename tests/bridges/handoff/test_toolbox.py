@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import anyio
 import pytest
 
-from interloom.bridges.handoff import Toolbox, ToolServer, ToolUnanswered
+from interloom.bridges.handoff import Toolbox, ToolServer, ToolUnanswered, pending
+from interloom.bridges.handoff.pending import Made
 from interloom.bridges.mcp import Bounds, McpClient, Pool, ServerSpec, StreamableHttp
+from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.runtime.errors import LocalError
+from interloom.runtime.ledger.rows import CallRow, CallState
 from interloom.runtime.net.pooled import PooledHttp
+from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import SHIP, depot, gives
-from tests.bridges.mcp.test_pool import Depots, ships
+from tests.bridges.mcp.spoken import Frame, Server, result_of
+from tests.bridges.mcp.test_pool import Depots, is_modern, ships
 from tests.runtime.net.hostile import serving
 
 
@@ -88,3 +95,37 @@ async def test_server_with_no_room_for_another_owner_is_missing() -> None:
 
 async def test_agent_without_servers_is_offered_nothing() -> None:
     assert await Toolbox({}).catalogue(owner="ada") == ({}, {})
+
+
+def remote_row(server: str, task_id: str) -> CallRow:
+    """The row of a call that a server made a task of."""
+    made = Made("t1", f"tool/{server}.ship/1", server, "ship", "")
+    remote = RemoteTask(server, "tools/call", task_id, 0)
+    return pending.remote_row(made, remote, CallState.REMOTE_TASK)
+
+
+async def forgets(server: Server, frame: Frame) -> None:
+    """`is_modern`, whose tasks can be cancelled."""
+    if frame.get("method") == "tasks/cancel":
+        await server.say(result_of(frame))
+    await is_modern(server, frame)
+
+
+async def test_row_that_cannot_be_abandoned_takes_no_other_along() -> None:
+    """Tasks extension "Task Cancellation"; ours: every server is told that can be."""
+    elder, modern = Depots(ships, is_elder=True), Depots(forgets, is_elder=False)
+    full, west = Pool(elder.connect, bounds=Bounds(clients=1)), Pool(modern.connect)
+    toolbox = Toolbox(
+        {"full": ToolServer(full.shared, pool=full), "west": ToolServer(west.shared, pool=west)}
+    )
+    good = remote_row("west", "r2")
+    damaged = good._replace(body=good.body.replace(b'"v":1', b'"v":0'))
+    with anyio.fail_after(20):
+        async with full.open(), west.open():
+            await toolbox.tools("full", owner="ada")
+            async with full.client("bob"):
+                await toolbox.abandon([remote_row("full", "r1"), damaged, good], owner="cat")
+
+    (told,) = [f for f in modern.servers[0].frames if f.get("method") == "tasks/cancel"]
+    assert cast("JsonObject", told["params"])["taskId"] == "r2"
+    assert damaged.body != good.body

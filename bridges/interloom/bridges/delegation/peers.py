@@ -12,9 +12,12 @@ from interloom.bridges.delegation.outcome import Delegated
 from interloom.bridges.delegation.peer import Peer
 from interloom.bridges.delegation.sending import CANCEL_S
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.errors import LocalError
+from interloom.runtime.errors import InterloomError, LocalError
 from interloom.runtime.ledger.rows import CallRow
 from interloom.runtime.model import Part
+from interloom.runtime.telemetry.log import logger
+
+log = logger("delegation")
 
 
 class Peers:
@@ -44,15 +47,25 @@ class Peers:
     async def abandon(self, calls: Iterable[CallRow], *, owner: str) -> None:
         """Tell agents that nobody wants their tasks any more.
 
+        An agent that cannot be told is logged, and takes no other along.
+
         Args:
             calls: The calls of a task that was canceled while none of its code was running.
             owner: Whom the task was for.
         """
         for row in calls:
-            found = rows.found_child(row)
-            peer = None if found is None else self._peers.get(found[0])
-            if found is not None and peer is not None:
-                await cancel(peer.connect(owner), found[1].task_id, within_s=CANCEL_S)
+            try:
+                await self._abandon(row, owner)
+            except InterloomError as error:
+                log.info(
+                    "delegation.not_abandoned", task_id=row.task_id, key=row.key, reason=str(error)
+                )
+
+    async def _abandon(self, row: CallRow, owner: str) -> None:
+        found = rows.found_child(row)
+        peer = None if found is None else self._peers.get(found[0])
+        if found is not None and peer is not None:
+            await cancel(peer.connect(owner), found[1].task_id, within_s=CANCEL_S)
 
 
 NOBODY: Final = Peers()

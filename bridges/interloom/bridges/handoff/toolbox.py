@@ -22,7 +22,10 @@ from interloom.bridges.mcp.pool import Crowded
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, Unavailable
 from interloom.runtime.ledger.rows import CallRow
+from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import JsonObject
+
+log = logger("handoff")
 
 
 class Offered(NamedTuple):
@@ -145,21 +148,29 @@ class Toolbox:
     async def abandon(self, rows: Iterable[CallRow], *, owner: str) -> None:
         """Tell tool servers that nobody wants their tasks, or waits with them, any more.
 
+        A server that cannot be told is logged, and takes no other along.
+
         Args:
             rows: The calls of a task that was canceled while none of its code was running.
             owner: Whom the task was for.
         """
         for row in rows:
-            found = pending.read_unfinished(row)
-            server = None if found is None else self._servers.get(found.server)
-            match found:
-                case RemoteTask() if server is not None:
-                    async with server.of(owner) as reached:
-                        await remote.cancel(reached, found)
-                case Call(state=state) if server is not None:
-                    server.leave(state)
-                case _:
-                    pass
+            try:
+                await self._abandon(row, owner)
+            except InterloomError as error:
+                log.info("call.not_abandoned", task_id=row.task_id, key=row.key, reason=str(error))
+
+    async def _abandon(self, row: CallRow, owner: str) -> None:
+        found = pending.read_unfinished(row)
+        server = None if found is None else self._servers.get(found.server)
+        match found:
+            case RemoteTask() if server is not None:
+                async with server.of(owner) as reached:
+                    await remote.cancel(reached, found)
+            case Call(state=state) if server is not None:
+                server.leave(state)
+            case _:
+                pass
 
     def _server(self, name: str) -> ToolServer:
         found = self._servers.get(name)
