@@ -80,6 +80,14 @@ def test_silent_task_is_looked_at_less_and_less() -> None:
     assert child.look(task(TaskState.WORKING, number=2))[0].looks == 0
 
 
+@pytest.mark.parametrize(
+    ("now_ms", "left_ms"), [(90_000, 10_000), (100_000, 0), (200_000, 0), (-10_000, MAX_LOOK_MS)]
+)
+def test_clock_that_was_set_back_makes_nobody_wait(now_ms: int, left_ms: int) -> None:
+    """ours: due times are on the wall clock; no pause is longer than the longest."""
+    assert replace(CHILD, due_ms=100_000).left_ms(now_ms) == left_ms
+
+
 def test_agent_that_is_away_is_given_up_after_an_hour() -> None:
     """ours; one that is back begins anew."""
     last, away, times = CHILD, CHILD.missed(), 1

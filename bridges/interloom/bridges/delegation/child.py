@@ -117,6 +117,10 @@ class Child:
         wait_ms = min(FIRST_LOOK_MS << min(self.looks, 8), MAX_LOOK_MS)
         return replace(self, looks=self.looks + 1, due_ms=now_ms + wait_ms)
 
+    def left_ms(self, now_ms: int) -> int:
+        """Milliseconds until it is to be looked at; a clock that was set back makes nobody wait."""
+        return min(max(self.due_ms - now_ms, 0), MAX_LOOK_MS)
+
     def missed(self) -> Child | None:
         """Nobody was found; None when that is once too often."""
         return replace(self, misses=self.misses + 1) if self.misses < MAX_MISSES else None

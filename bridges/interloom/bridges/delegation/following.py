@@ -218,7 +218,7 @@ class Following:
 
     async def _pause(self, child: Child) -> None:
         """Wait until the task is to be looked at; when that takes long, as a row."""
-        left_s = max(child.due_ms - self._task.now_ms, 0) / 1000
+        left_s = child.left_ms(self._task.now_ms) / 1000
         if left_s > self._task.warm_s and child != self._stored:
             await self._task.record_call(rows.working(self._made, child))
             self._stored = child
