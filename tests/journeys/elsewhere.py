@@ -36,13 +36,19 @@ async def concierge(ctx: Context) -> str:
 class Silent:
     """Stands before an application: carries out one request of a method, and keeps its reply.
 
+    Args:
+        app: The application.
+        method: The method.
+        breaks: Whether the connection breaks then; else it stays open, and silent.
+
     Attributes:
         kept: Set when a reply was kept.
         seen: How many requests of the method have come.
     """
 
-    def __init__(self, app: App, method: str) -> None:
+    def __init__(self, app: App, method: str, *, breaks: bool = False) -> None:
         self.kept, self.seen = anyio.Event(), 0
+        self._breaks = breaks
         self._app, self._method = app, f'"{method}"'.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +61,8 @@ class Silent:
             return
         await self._app(scope, again, _nowhere)
         self.kept.set()
-        await anyio.sleep_forever()
+        if not self._breaks:
+            await anyio.sleep_forever()
 
 
 class Deaf:
@@ -92,10 +99,10 @@ async def _nowhere(message: Scope) -> None:
     del message
 
 
-def silenced(world: World, method: str) -> Silent:
-    """Keep the reply to the next request of a method to a runtime."""
+def silenced(world: World, method: str, *, breaks: bool = False) -> Silent:
+    """Keep the reply to the next request of a method to a runtime; see `Silent`."""
     assert world.port.app is not None
-    world.port.app = silent = Silent(world.port.app, method)
+    world.port.app = silent = Silent(world.port.app, method, breaks=breaks)
     return silent
 
 

@@ -227,11 +227,14 @@ async def test_task_that_ends_while_we_ask_is_no_longer_answered(stage: Stage) -
     assert question(done) == "hotel was canceled."
 
 
-async def test_cancel_reaches_an_agent_elsewhere_whose_id_was_not_heard(stage: Stage) -> None:
+@pytest.mark.parametrize("breaks", [False, True], ids=["silent", "between two tries"])
+async def test_cancel_reaches_an_agent_elsewhere_whose_id_was_not_heard(
+    stage: Stage, *, breaks: bool
+) -> None:
     """DESIGN 5: the message is sent again, which begins nothing, and its task is canceled."""
     async with here_and_there(stage) as (here, there):
         client = stage.client(here, "concierge")
-        silent = silenced(there, "SendMessage")
+        silent = silenced(there, "SendMessage", breaks=breaks)
         task = await send(client, "Lisbon", AT_ONCE)
         await silent.kept.wait()
         await client.cancel(task.id)

@@ -51,20 +51,20 @@ class Sending:
     ) -> None:
         self._peer, self._client, self._task = peer, client, task
         self._is_uncertain = is_repeat
-        self._vouched = Vouched.NOTHING
+        self._vouched: Vouched | None = None
 
     async def prepare(self) -> Vouched:
         """Find the way; what can fail on this side fails here, before a byte of the message leaves.
 
         Returns:
-            What vouches for sending it twice.
+            What vouches for sending it twice; found once.
 
         Raises:
             DelegationUnanswered: Nobody is there.
             DelegationFailed: There is no way.
         """
         attempt = 0
-        while True:
+        while self._vouched is None:
             attempt += 1
             try:
                 await self._client.interface()
@@ -73,49 +73,54 @@ class Sending:
                 await self._pause_or_raise(error, attempt)
             except InterloomError as error:
                 raise self._failed(error) from error
-            else:
-                return self._vouched
+        return self._vouched
 
     async def send(self, message: Message) -> Task | Message:
         """Send it; what its agent answers at once.
+
+        Whoever gives up meanwhile has it recalled, if it may have arrived.
 
         Raises:
             DelegationUnanswered: There is no answer.
             DelegationFailed: It is refused.
         """
-        attempt = 0
+        vouched = await self.prepare()
+        try:
+            return await self._send(message, vouched)
+        except anyio.get_cancelled_exc_class():
+            may_be_there = self._is_uncertain and vouched is not Vouched.NOTHING
+            if may_be_there and self._task.is_given_up:
+                await self._recall(message)
+            raise
+
+    async def _send(self, message: Message, vouched: Vouched) -> Task | Message:
+        """Send it until there is an answer; while a request is on its way, it may have arrived."""
+        attempt, client, trace = 0, self._client, self._task.trace
         while True:
             attempt += 1
+            was_uncertain, self._is_uncertain = self._is_uncertain, True
             try:
-                return await self._send(message)
+                return await client.send(message, configuration=AT_ONCE, trace=trace)
             except AWAY as error:
                 has_left = not isinstance(error, TransportError) or error.delivered
-                self._is_uncertain = self._is_uncertain or has_left
-                if has_left and not self._may_repeat(error):
+                self._is_uncertain = was_uncertain or has_left
+                if has_left and not self._may_repeat(error, vouched):
                     raise self._unanswered(error) from error
                 await self._pause_or_raise(error, attempt)
             except InterloomError as error:
                 raise self._failed(error) from error
 
-    def _may_repeat(self, error: InterloomError) -> bool:
+    def _may_repeat(self, error: InterloomError, vouched: Vouched) -> bool:
         """Whether a message that may have arrived may be sent again."""
         if self._peer.is_local and isinstance(error, Unavailable):
             return True  # this process is about to end, or its store is busy: so are we
-        return self._peer.next(Standing.LOST, self._vouched) is Next.RESEND
+        return self._peer.next(Standing.LOST, vouched) is Next.RESEND
 
     async def _pause_or_raise(self, error: InterloomError, attempt: int) -> None:
         if attempt >= (TRIES if self._is_uncertain else FIRST_TRIES):
             raise self._unanswered(error) from error
         log.info("delegation.not_sent", peer=self._peer.name, reason=str(error))
         await anyio.sleep(FIRST_PAUSE_S * 2 ** min(attempt - 1, DOUBLINGS))
-
-    async def _send(self, message: Message) -> Task | Message:
-        try:
-            return await self._client.send(message, configuration=AT_ONCE, trace=self._task.trace)
-        except anyio.get_cancelled_exc_class():
-            if self._task.is_given_up and self._vouched is not Vouched.NOTHING:
-                await self._recall(message)
-            raise
 
     async def _recall(self, message: Message) -> None:
         """Cancel a task whose id was not heard yet: asking for it again begins no other."""
