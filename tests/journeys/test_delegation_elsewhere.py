@@ -11,6 +11,7 @@ import pytest
 
 from interloom.agents import Context, DelegationUnanswered, agent
 from interloom.bridges.delegation.sending import FIRST_TRIES
+from interloom.bridges.handoff import Repeat
 from interloom.runtime.ledger.rows import CallState, RunState
 from interloom.runtime.model import TaskState
 from interloom.runtime.serve.runtime import Settings
@@ -76,6 +77,20 @@ async def test_message_whose_reply_was_lost_begins_no_second_task(stage: Stage, 
     assert stood == [CallState.INTENDED]
     assert result(done) == "Booked: 3 nights in Lisbon"
     assert len(listed) == 1
+
+
+async def test_message_that_is_never_repeated_waits_for_nobody(stage: Stage) -> None:
+    """docs/delegation.md: `retry: never` decides, whatever a card that cannot be had would say."""
+    async with here_and_there(stage, repeat=Repeat.NEVER) as (here, there):
+        client = stage.client(here, "concierge")
+        silent = silenced(there, "SendMessage")
+        task = await send(client, "Lisbon", AT_ONCE)
+        await silent.kept.wait()
+        there.port.app = None
+        await here.crash()
+        done = await until(client, task, TaskState.FAILED)
+
+    assert question(done) == "The message to hotel was interrupted and not repeated."
 
 
 @pytest.mark.parametrize("who", ["caller", "callee"])

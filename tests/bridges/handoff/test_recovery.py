@@ -19,6 +19,7 @@ from interloom.bridges.handoff.recovery import (
     Repeat,
     Standing,
     Vouched,
+    depends_on_vouching,
     following,
     found,
 )
@@ -63,6 +64,14 @@ def test_row_says_what_is_done(
 ) -> None:
     """DESIGN 4: the three that decide, in every combination."""
     assert tuple(following(standing, repeat, vouched) for vouched in Vouched) == by_vouched
+
+
+@pytest.mark.parametrize(("standing", "repeat", "by_vouched"), EXPECTED)
+def test_whether_vouching_matters_is_known_before_it_is_asked_for(
+    standing: Standing, repeat: Repeat, by_vouched: tuple[Next, ...]
+) -> None:
+    """ours: what vouches for another agent is on its card, which may take minutes to get."""
+    assert depends_on_vouching(standing, repeat) == (len(set(by_vouched)) > 1)
 
 
 @pytest.mark.parametrize("combination", [*product(Standing, Repeat, Vouched)])

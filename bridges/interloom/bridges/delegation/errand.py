@@ -28,7 +28,7 @@ from interloom.bridges.delegation.sending import CANCEL_S, Sending
 from interloom.bridges.handoff import doubt, recovery
 from interloom.bridges.handoff.doubt import Verdict
 from interloom.bridges.handoff.pending import Made
-from interloom.bridges.handoff.recovery import Next, Standing
+from interloom.bridges.handoff.recovery import Next, Standing, Vouched
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import LocalError
@@ -64,7 +64,7 @@ class Errand:
         row = self._task.call(self._made.key)
         message = self._message(parts)
         if row is None:
-            return await self._begin(message, 0)
+            return await self._begin(message, 0, self._sending(is_repeat=False))
         body, standing = self._made.check(row), recovery.found(row.state)
         match standing:
             case Standing.OVER:
@@ -84,9 +84,11 @@ class Errand:
             metadata=depth.metadata(path),
         )
 
-    async def _begin(self, message: Message, doubts: int) -> Delegated:
+    def _sending(self, *, is_repeat: bool) -> Sending:
+        return Sending(self._peer, self._client, self._task, is_repeat=is_repeat)
+
+    async def _begin(self, message: Message, doubts: int, sending: Sending) -> Delegated:
         """Send the message, and see its task through."""
-        sending = Sending(self._peer, self._client, self._task, is_repeat=doubts > 0)
         with self._task.busy():  # from the intent on: parking leaves nothing in doubt
             try:
                 await sending.prepare()
@@ -103,18 +105,18 @@ class Errand:
 
     async def _go_on(self, message: Message, doubts: int, standing: Standing) -> Delegated:
         """Take up a delegation whose message may have arrived."""
-        following = Next.ASK
-        if standing is not Standing.IN_DOUBT:
+        sending, vouched = self._sending(is_repeat=True), Vouched.NOTHING
+        if recovery.depends_on_vouching(standing, self._peer.repeat):
             try:
-                sending = Sending(self._peer, self._client, self._task, is_repeat=True)
-                following = self._peer.next(standing, await sending.prepare())
+                vouched = await sending.prepare()
             except (DelegationFailed, DelegationUnanswered) as error:
                 await self._fail(error)
+        following = self._peer.next(standing, vouched)
         made = self._made
         log.warning("delegation.in_doubt", task_id=made.task_id, key=made.key, next=following.value)
         match following:
             case Next.RESEND:
-                return await self._begin(message, doubts + 1)
+                return await self._begin(message, doubts + 1, sending)
             case Next.ASK:
                 return await self._decide(message, doubts)
             case _:
@@ -129,7 +131,7 @@ class Errand:
         verdict, said = doubt.decided(response)
         match verdict:
             case Verdict.RETRY:
-                return await self._begin(message, doubts + 1)
+                return await self._begin(message, doubts + 1, self._sending(is_repeat=True))
             case Verdict.DONE:
                 return await self._done(Delegated.vouched(said))
             case Verdict.FAIL:
@@ -148,7 +150,8 @@ class Errand:
             over = await self._following.follow(child, asked, task)
             found = result(over, peer=self._peer.name)
         except (DelegationFailed, DelegationUnanswered, LocalError) as error:
-            if getattr(error, "state", None) is None:
+            has_ended = isinstance(error, DelegationFailed) and error.state is not None
+            if not has_ended:
                 await cancel(self._client, child.task_id, within_s=CANCEL_S)
             await self._fail(error)
         except anyio.get_cancelled_exc_class():

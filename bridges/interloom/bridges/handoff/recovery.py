@@ -160,6 +160,11 @@ def following(standing: Standing, repeat: Repeat, vouched: Vouched) -> Next:
     return _NEXT[standing, repeat, vouched]
 
 
+def depends_on_vouching(standing: Standing, repeat: Repeat) -> bool:
+    """Whether what vouches for a call makes a difference to what is done with it."""
+    return len({_NEXT[standing, repeat, vouched] for vouched in Vouched}) > 1
+
+
 class Promises(NamedTuple):
     """What a server said of a tool when a call was intended; worth as much as the server.
 
