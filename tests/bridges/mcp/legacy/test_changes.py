@@ -6,11 +6,14 @@ basic/patterns/subscriptions.
 
 from __future__ import annotations
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import McpError
 from interloom.bridges.mcp.core.subscriptions import Filter
+from interloom.bridges.mcp.legacy.changes import Watched
 from interloom.runtime.errors import TransportError
 from tests.bridges.mcp.legacy.elder import (
     Elder,
@@ -91,3 +94,22 @@ async def test_resource_that_could_not_be_watched_is_tried_by_whoever_comes_next
             await anext(said)
 
     assert len(asked(elder.server)) == 2
+
+
+async def test_two_who_leave_at_once_unsubscribe_once() -> None:
+    """server/resources: ours, one who listens afresh must not be unsubscribed by who left."""
+    told, watched = list[str](), Watched()
+
+    async def tell(uri: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        told.append(uri)
+
+    for _ in range(2):
+        await watched.enter("depot://a", tell)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(watched.leave, "depot://a", tell)
+    await watched.enter("depot://a", tell)
+
+    assert told == ["depot://a"] * 3

@@ -42,7 +42,7 @@ class Watched:
         """Count one less; a server that nobody listens to any more is told so."""
         self._watchers[uri] -= 1
         async with self._turn:
-            if not self._watchers[uri]:
+            if uri in self._watchers and not self._watchers[uri]:  # of several, the first tells
                 del self._watchers[uri]
                 await unsubscribe(uri)
 
