@@ -13,7 +13,7 @@ from interloom.runtime.client import A2AClient
 from interloom.runtime.model import Task
 from interloom.runtime.testing.pair import World
 from interloom.runtime.values import JsonObject
-from tests.journeys.desk import Desk, Seen, says
+from tests.journeys.desk import Desk, HangUp, Seen, says
 from tests.journeys.matrix import Stage
 from tests.journeys.words import AT_ONCE, send
 
@@ -26,24 +26,31 @@ async def concierge(ctx: Context) -> str:
 
 
 class Stuck:
-    """A tool that hangs for its first calls and then answers.
+    """A tool that hangs for its first calls, breaks off the next ones, and then answers.
+
+    Args:
+        times: How many hang.
+        breaks: How many break off.
 
     Attributes:
         desk: The server it is on.
         arrived: Set by each call that hangs; renewed by `crash`.
     """
 
-    def __init__(self, times: int = 1) -> None:
+    def __init__(self, times: int = 1, breaks: int = 0) -> None:
         self.desk = Desk(book=self.book)
         self.arrived = anyio.Event()
-        self._left = times
+        self._left, self._breaks = times, breaks
 
     async def book(self, seen: Seen) -> JsonObject:
-        """Hangs, then books."""
+        """Hangs, breaks off, books."""
         if self._left:
             self._left -= 1
             self.arrived.set()
             await anyio.sleep_forever()
+        if self._breaks:
+            self._breaks -= 1
+            raise HangUp
         return says(f"call {len(self.desk.calls)}")
 
     async def crash(self, world: World) -> None:

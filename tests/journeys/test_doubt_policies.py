@@ -80,9 +80,9 @@ LOST: dict[str, tuple[Policy, int]] = {
 
 @pytest.mark.parametrize(("policy", "times"), LOST.values(), ids=LOST)
 async def test_answer_that_is_lost_on_the_way_is_asked_for_again_where_that_is_safe(
-    stage: Stage, policy: Policy, times: int
+    stage: Stage, policy: Policy, times: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """DESIGN 4: three times; else the agent sees that nobody knows."""
+    """DESIGN 4: three times; else the agent sees that nobody knows. The log says what was done."""
 
     async def book(_: Seen) -> JsonObject:
         raise HangUp
@@ -94,3 +94,14 @@ async def test_answer_that_is_lost_on_the_way_is_asked_for_again_where_that_is_s
     assert question(done).endswith("the call of book may have taken effect.")
     assert len(desk.calls) == times
     assert len({str(each.meta["io.interloom/idempotencyKey"]) for each in desk.calls}) == 1
+    doubts = [each.__dict__["next"] for each in caplog.records if each.msg == "call.in_doubt"]
+    assert doubts == [*["resend"] * (times - 1), "fail"]
+
+
+async def test_crash_takes_nothing_from_the_answers_that_may_be_lost(stage: Stage) -> None:
+    """docs/calls.md: a lost answer is asked for again up to three times, whatever came before."""
+    stuck = Stuck(breaks=3)
+    async with interrupted(stage, stuck, Policy(Repeat.ALWAYS)) as (_, client, task):
+        done = await until(client, task, TaskState.COMPLETED)
+
+    assert result(done) == "Booked: call 5"

@@ -113,9 +113,11 @@ class Conversation:
         return replace(now, promises=Promises.of(tool))
 
     def _next(self, standing: Standing, now: Pending) -> Next:
-        """What the table says; what it says of a doubt is logged."""
+        """What the table says, unless it was tried enough; a doubt is logged with what is done."""
         made, policy = self._made, self._server.policy
         following = policy.next(standing, made.tool, now.promises)
+        if standing is Standing.LOST and now.lost >= LOST_TRIES:
+            following = Next.FAIL
         if standing in {Standing.INTERRUPTED, Standing.LOST, Standing.REFUSED}:
             vouched = policy.vouched(made.tool, now.promises)
             log.warning(
@@ -162,8 +164,8 @@ class Conversation:
                 case Next.ASK:
                     return await self._decide(now)
                 case _:
-                    now = now.again()
-                    await self._pause(now.doubts)
+                    now = now.lose()
+                    await self._pause(now.lost)
 
     async def _remember(self, now: Pending, call: Call, step: Reply) -> None:
         """Store what a request came to; questions are stored when they are put."""
@@ -220,9 +222,7 @@ class Conversation:
                 standing = Standing.REFUSED
             case _:
                 return Next.FAIL
-        following = self._next(standing, now)
-        is_enough = standing is Standing.LOST and now.doubts >= LOST_TRIES
-        return Next.FAIL if is_enough else following
+        return self._next(standing, now)
 
     def _check(self, result: JsonObject) -> None:
         """Hold a result against the tool's schema, as the call was made; asking costs too much."""

@@ -3,7 +3,7 @@
 The body of a row is JSON:
 
     INTENDED, POSTPONED,        {"made": {...}, "call": {...}, "responses": {...} | null,
-    INPUT_REQUIRED, IN_DOUBT     "doubts": int, "reason": str, "promises": [str, …]}
+    INPUT_REQUIRED, IN_DOUBT     "doubts": int, "lost": int, "reason": str, "promises": [str, …]}
     REMOTE_TASK,                {"made": {...}, "remote": {...}}    a task of the server's, with its
     INPUT_REQUIRED                                                  id; it may wait for answers, too
     DONE                        {"made": {...}, "result": {...}}    the `CallToolResult`, as sent
@@ -100,9 +100,10 @@ class Pending:
     Attributes:
         call: Where its rounds stand.
         responses: The answers its next request carries; None before the first question.
-        doubts: How often it was uncertain what became of this request.
+        doubts: How often it was uncertain what became of this request, or what was to become of it.
         reason: Why the last answer to the question about that was none; empty at first.
         promises: What its server said of the tool when the call was first intended.
+        lost: How often an answer to this request was lost to a process that lived on.
     """
 
     call: Call
@@ -110,6 +111,7 @@ class Pending:
     doubts: int = 0
     reason: str = ""
     promises: Promises = NO_PROMISES
+    lost: int = 0
 
     def send(self) -> Send:
         """The next request."""
@@ -123,12 +125,17 @@ class Pending:
         """The same request, uncertain once more."""
         return replace(self, doubts=self.doubts + 1, reason=reason)
 
+    def lose(self) -> Pending:
+        """The same request, whose answer was lost once more."""
+        return replace(self.again(), lost=self.lost + 1)
+
     def row(self, made: Made, state: CallState) -> CallRow:
         """The row that remembers it."""
         saved: JsonObject = {
             "call": self.call.dump(),
             "responses": self.responses,
             "doubts": self.doubts,
+            "lost": self.lost,
             "reason": self.reason,
             "promises": [name for name, kept in self.promises._asdict().items() if kept],
         }
@@ -136,7 +143,7 @@ class Pending:
 
 
 def read_pending(body: JsonObject) -> Pending:
-    """The call of a row that has no outcome; one of an older version made no promises."""
+    """The call of a row that has no outcome; an older version kept less."""
     promised = cast("list[str]", body.get("promises", []))
     return Pending(
         Call.load(cast("JsonObject", body["call"])),
@@ -144,6 +151,7 @@ def read_pending(body: JsonObject) -> Pending:
         cast("int", body["doubts"]),
         cast("str", body.get("reason", "")),
         Promises(**dict.fromkeys(promised, True)),
+        cast("int", body.get("lost", 0)),
     )
 
 
