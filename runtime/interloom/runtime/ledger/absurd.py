@@ -20,6 +20,7 @@ from uuid import UUID
 import psycopg
 
 from interloom.runtime.core.machine import TERMINAL
+from interloom.runtime.ledger.columns import among
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.postgres_schema import LOCK
 from interloom.runtime.ledger.rows import (
@@ -49,14 +50,13 @@ _OTHERS: Final = frozenset({"AB001", "AB002", "P0001"})
 
 _QUEUE: Final = "SELECT 1 FROM absurd.queues WHERE queue_name = ?"
 # Made of constants; values are bound.
-_OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
 _OF: Final = "FROM run JOIN task ON task.number = run.task WHERE task.id = ?"
 _PUT: Final = (
     "INSERT INTO run (task, agent, state, attempt, token, queue, absurd_task, absurd_run)"  # noqa: S608
     " SELECT number, ?, 'active', ?, ?, ?, spawned.task_id, spawned.run_id"
     " FROM task, absurd.spawn_task(?, ?, jsonb_build_object('task', number),"
     " jsonb_build_object('idempotency_key', id)) AS spawned"
-    f" WHERE task.id = ? AND task.state NOT IN ({_OVER})"
+    f" WHERE task.id = ? AND task.state NOT IN {among(TERMINAL)}"
     " ON CONFLICT (task) DO UPDATE SET attempt = excluded.attempt"
 )
 # The row is locked last, and looked at as it is then: `extend_claim` may have waited for others.

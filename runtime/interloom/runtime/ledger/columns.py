@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,11 @@ from interloom.runtime.model import TaskState
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def among(states: Iterable[TaskState]) -> str:
+    """SQL for a list of states, for what stands after IN."""
+    return "({})".format(", ".join(f"'{state.value}'" for state in states))
 
 
 def millis(moment: datetime) -> int:

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 from interloom.runtime.core.machine import INTERRUPTED
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.ledger import queries
+from interloom.runtime.ledger.columns import among
 from interloom.runtime.ledger.connection import Connection
 
 # Made of constants; values are bound.
-_ASKING: Final = ", ".join(f"'{state.value}'" for state in INTERRUPTED)
 _TASKS: Final = (
     "SELECT agent, state, CAST(sum(tasks) AS BIGINT) FROM tally GROUP BY agent, state"
     " HAVING sum(tasks) > 0 ORDER BY agent, state"
@@ -26,7 +26,7 @@ _WORKERS: Final = (
 )
 _OLDEST: Final = (
     "SELECT {now} - min(task.status_ms) FROM"  # noqa: S608
-    f" (SELECT owner, agent, state FROM tally WHERE state IN ({_ASKING})"
+    f" (SELECT owner, agent, state FROM tally WHERE state IN {among(INTERRUPTED)}"
     " GROUP BY owner, agent, state HAVING sum(tasks) > 0) AS kind CROSS JOIN task"
     " WHERE task.owner = kind.owner AND task.agent = kind.agent AND task.state = kind.state"
 )

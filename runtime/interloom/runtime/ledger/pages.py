@@ -13,7 +13,7 @@ from typing import Final
 
 from interloom.runtime.core.machine import TABLE
 from interloom.runtime.core.paging import Query
-from interloom.runtime.ledger.columns import millis
+from interloom.runtime.ledger.columns import among, millis
 from interloom.runtime.model import TaskState
 
 TASK: Final = (
@@ -46,8 +46,7 @@ def page(query: Query) -> tuple[str, Mapping[str, str | int]]:
 
 def total(query: Query) -> tuple[str, Mapping[str, str | int]]:
     """The query for how many match, whatever the page, and its values."""
-    among = ", ".join(f"'{state.value}'" for state in _states(query))
-    of_agent = f"owner = :owner AND agent = :agent AND state IN ({among})"
+    of_agent = f"owner = :owner AND agent = :agent AND state IN {among(_states(query))}"
     if query.context_id:
         sql = f"SELECT count(*) FROM task WHERE {_within(query)}"  # noqa: S608
     else:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.ledger import blobs
+from interloom.runtime.ledger.columns import among
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.rows import Pruned
 from interloom.runtime.ledger.statements import COUNT
@@ -20,10 +21,9 @@ MAX_EVENTS: Final = 5000
 """Events deleted in one transaction, or those of one task where it has more."""
 
 # Made of constants; values are bound.
-_OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
 _FINISHED: Final = (
     " FROM (SELECT owner, agent, state FROM tally"  # noqa: S608
-    f" WHERE state IN ({_OVER}) GROUP BY owner, agent, state HAVING sum(tasks) > 0) AS kind"
+    f" WHERE state IN {among(TERMINAL)} GROUP BY owner, agent, state HAVING sum(tasks) > 0) AS kind"
     " CROSS JOIN task"  # SQLite takes them in this order, and so each of them by its index
     " WHERE task.owner = kind.owner AND task.agent = kind.agent AND task.state = kind.state"
     " AND task.status_ms < ? AND NOT EXISTS"  # what is to be posted yet is posted first

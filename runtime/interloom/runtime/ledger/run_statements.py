@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.ledger.blobs import keep
+from interloom.runtime.ledger.columns import among
 from interloom.runtime.ledger.connection import Connection, any_of
 from interloom.runtime.ledger.rows import (
     AdvanceRun,
@@ -33,14 +34,14 @@ RUN: Final = (
 """A query for runs, to be completed; `run` reads its rows."""
 
 # Made of constants; values are bound.
-_OVER: Final = ", ".join(f"'{state.value}'" for state in TERMINAL)
 _ALIVE: Final = "(SELECT name FROM worker WHERE name = ?)"
 """A worker's name, or NULL once it was taken for dead: it may not know yet, and holds nothing."""
 ME: Final = _ALIVE.replace("?", "me()")
 """The same of this process's own name."""
 _PUT_RUN: Final = (
     "INSERT INTO run (task, agent, state, attempt, worker, token)"  # noqa: S608
-    f" SELECT number, ?, ?, ?, {_ALIVE}, ? FROM task WHERE id = ? AND state NOT IN ({_OVER})"
+    f" SELECT number, ?, ?, ?, {_ALIVE}, ? FROM task"
+    f" WHERE id = ? AND state NOT IN {among(TERMINAL)}"
     " ON CONFLICT (task) DO UPDATE SET agent = excluded.agent, state = excluded.state,"
     " attempt = excluded.attempt, worker = excluded.worker, token = excluded.token, wake_ms = NULL"
 )
