@@ -19,7 +19,7 @@ from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.postgres_connection import Session
 from interloom.runtime.ledger.prune import take_turn
 from interloom.runtime.ledger.rows import Fenced, RunRow
-from interloom.runtime.ledger.run_statements import ME, run
+from interloom.runtime.ledger.run_statements import ME, disown, run
 
 TIDY_MS: Final = 60_000
 """Milliseconds between two times that what Absurd keeps of runs that are over is removed."""
@@ -58,14 +58,7 @@ def join(connection: Connection, worker: str, host: str) -> None:
 def bury(connection: Connection, worker: str, lease_ms: int) -> None:
     """Delete the rows of the other workers that are dead; inside a transaction of its own."""
     for (dead,) in connection.execute(_BURY, (worker, lease_ms)).fetchall():
-        _disown(connection, dead)
-
-
-def _disown(connection: Connection, worker: str) -> None:
-    connection.execute("UPDATE run SET worker = NULL WHERE worker = ?", (worker,))
-    connection.execute(
-        "UPDATE push SET worker = NULL WHERE due_ms IS NOT NULL AND worker = ?", (worker,)
-    )
+        disown(connection, dead)
 
 
 def leave(connection: Connection, worker: str) -> None:
@@ -80,7 +73,7 @@ def leave(connection: Connection, worker: str) -> None:
         except Fenced:  # it ran out meanwhile
             connection.execute("ROLLBACK TO lease")
     connection.execute("DELETE FROM worker WHERE name = ?", (worker,))
-    _disown(connection, worker)
+    disown(connection, worker)
 
 
 def is_member(connection: Connection, worker: str) -> bool:

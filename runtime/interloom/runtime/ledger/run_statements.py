@@ -25,7 +25,7 @@ from interloom.runtime.ledger.rows import (
     RunRow,
     RunState,
 )
-from interloom.runtime.ledger.workers import NOW_MS
+from interloom.runtime.ledger.sqlite_file import NOW_MS
 
 RUN: Final = (
     "SELECT task.id, run.agent, run.state, attempt, coalesce(worker, ''), token FROM run"
@@ -81,6 +81,14 @@ def claim(connection: Connection, worker: str, agents: Collection[str], limit: i
     for number in taken:
         found += connection.execute(f"{RUN} WHERE run.task = ?", number).fetchall()
     return [run(row) for row in found]
+
+
+def disown(connection: Connection, worker: str) -> None:
+    """Have the runs and posts of a worker be nobody's from now on."""
+    connection.execute("UPDATE run SET worker = NULL WHERE worker = ?", (worker,))
+    connection.execute(
+        "UPDATE push SET worker = NULL WHERE due_ms IS NOT NULL AND worker = ?", (worker,)
+    )
 
 
 def put_run(connection: Connection, write: PutRun) -> None:

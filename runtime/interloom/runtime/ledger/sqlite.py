@@ -35,7 +35,7 @@ from interloom.runtime.ledger.rows import (
 from interloom.runtime.ledger.shelf import Shelf
 from interloom.runtime.ledger.sqlite_file import Durability
 from interloom.runtime.ledger.statements import run_write, seen
-from interloom.runtime.ledger.workers import NOW_MS, Workers, opening, private
+from interloom.runtime.ledger.workers import Workers, opening, private
 from interloom.runtime.ledger.writer import GroupWriter, outcome
 
 LEASE_S: Final = 30.0
@@ -48,7 +48,6 @@ _MARK: Final = (
     " VALUES (?1, 0, ?1, ?1, '', x'', 0, 0)"
 )
 """A row of no task, in the place of the last event."""
-_LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
 _EVENTS_SINCE: Final = (
     "SELECT task.id, max(event.seq), max(event.rowid) FROM event"
     " JOIN task ON task.number = event.task WHERE event.rowid > ? GROUP BY task.id"
@@ -175,7 +174,7 @@ class SqliteLedger:
 
     async def now(self) -> datetime:
         """The database's clock; see `Ledger.now`."""
-        ((now,),) = self._read(f"SELECT {NOW_MS}")
+        ((now,),) = self._read(f"SELECT {file.NOW_MS}")
         return columns.moment(now)
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
@@ -238,7 +237,7 @@ class SqliteLedger:
     ) -> AsyncGenerator[Mapping[str, int]]:
         """Tasks that got events, whoever wrote them; see `Ledger.changes`."""
         ((version,),) = self._read("PRAGMA data_version")
-        ((last,),) = self._read(_LAST_EVENT)
+        ((last,),) = self._read(file.LAST_EVENT)
         while True:
             await anyio.sleep(WATCH_S)
             found: list[Any] = []
@@ -292,7 +291,7 @@ class SqliteLedger:
 
         def delete(connection: sqlite3.Connection) -> None:
             nonlocal gone
-            ((last,),) = connection.execute(_LAST_EVENT).fetchall()
+            ((last,),) = connection.execute(file.LAST_EVENT).fetchall()
             gone = prune.prune(connection, found, moment_ms, limit)
             _mark_last(connection, last)
 
@@ -347,7 +346,7 @@ class SqliteLedger:
 
 def _mark_last(connection: sqlite3.Connection, last: int) -> None:
     """Have events numbered on, although the last one is gone: `changes` goes by their numbers."""
-    ((now,),) = connection.execute(_LAST_EVENT).fetchall()
+    ((now,),) = connection.execute(file.LAST_EVENT).fetchall()
     if now < last:
         connection.execute("DELETE FROM event WHERE task = 0")
         connection.execute(_MARK, (last,))

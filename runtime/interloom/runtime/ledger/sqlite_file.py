@@ -23,6 +23,11 @@ SCHEMA: Final = tuple(
 """The scripts that make the tables, each on top of the ones before; a new file begins with none."""
 SCHEMA_VERSION: Final = len(SCHEMA)
 """How many of them a file has had (`PRAGMA user_version`)."""
+NOW_MS: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+"""SQL for milliseconds since the epoch, on SQLite's clock; unlike `now_ms`, it needs no thread's
+turn at Python in the middle of a statement."""
+LAST_EVENT: Final = "SELECT coalesce(max(rowid), 0) FROM event"
+"""A query for how many events were stored so far."""
 
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: on disk before the answer. `normal`: a power cut may lose the last moments."""

@@ -11,10 +11,14 @@ from typing import Final, Self
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.errors import BadConfig, NoStore
 from interloom.runtime.ledger.overview import Overview, dead_letters, overview
-from interloom.runtime.ledger.sqlite_file import SCHEMA_VERSION, readable, version_of
-from interloom.runtime.ledger.workers import NOW_MS
+from interloom.runtime.ledger.sqlite_file import (
+    LAST_EVENT,
+    NOW_MS,
+    SCHEMA_VERSION,
+    readable,
+    version_of,
+)
 
-_EVENTS: Final = "SELECT coalesce(max(rowid), 0) FROM event"
 _BESIDE: Final = ("", "-wal")
 
 
@@ -58,7 +62,7 @@ class SqliteInspector:
     def overview(self) -> Overview:
         """What it holds now; see `Inspector.overview`."""
         with readable():
-            return overview(self._connection, now=NOW_MS, events=_EVENTS)
+            return overview(self._connection, now=NOW_MS, events=LAST_EVENT)
 
     def undelivered(self, limit: int) -> list[Undelivered]:
         """Its dead letters, the latest first."""

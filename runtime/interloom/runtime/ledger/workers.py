@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Final
 
 from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger.run_statements import disown
+from interloom.runtime.ledger.sqlite_file import NOW_MS
 
 MAX_WORKERS: Final = 64
 """Processes that may serve one file; each write waits for the others, so more would not help."""
-
-NOW_MS: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
-"""SQL for milliseconds since the epoch, on SQLite's clock."""
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
@@ -126,10 +125,7 @@ class Workers:
     def leave(self, connection: sqlite3.Connection, name: str) -> None:
         """Sign a worker out; the runs and posts it held are nobody's from now on."""
         connection.execute("DELETE FROM worker WHERE name = ?", (name,))
-        connection.execute("UPDATE run SET worker = NULL WHERE worker = ?", (name,))
-        connection.execute(
-            "UPDATE push SET worker = NULL WHERE due_ms IS NOT NULL AND worker = ?", (name,)
-        )
+        disown(connection, name)
 
     def close(self) -> None:
         """Let go of the lock."""

@@ -15,6 +15,7 @@ from interloom.runtime.engine.port import Engine
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
+from interloom.runtime.ledger.run_statements import disown
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.testing.clock import FakeClock
 from interloom.runtime.testing.engine_house import Settings
@@ -83,7 +84,7 @@ class SqliteInstallation:
         """Delete its row, as whoever finds its lease over does."""
         with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
             connection.execute("DELETE FROM worker WHERE name = ?", (worker,))
-            connection.execute("UPDATE run SET worker = NULL WHERE worker = ?", (worker,))
+            disown(connection, worker)
 
     async def let_pass(self, seconds: float) -> None:
         """Wait: the time is the file's."""
