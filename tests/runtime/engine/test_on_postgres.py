@@ -18,8 +18,6 @@ import psycopg
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
 from interloom.runtime.engine.context import TaskContext
-from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.rows import PutStep, Write
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing import asker
@@ -37,21 +35,10 @@ LEASE_S: Final = 20.0
 """Longer than the server is away."""
 
 
-class Patient(PostgresInstallation):
-    """A store whose processes are not taken for dead while its server is away."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._at = url
-
-    async def open(self) -> Ledger:
-        return PostgresLedger(self._at, lease_s=LEASE_S)
-
-
 @asynccontextmanager
 async def two(url: str, agent: Agent, *, warm_s: float = WARM_S) -> AsyncGenerator[list[Process]]:
     """Two processes on a server, which then end in good order."""
-    async with processes(Patient(url)) as room:
+    async with processes(PostgresInstallation(url, lease_s=LEASE_S)) as room:
         with anyio.fail_after(LIMIT_S):
             made = [await room.start(agent, warm_s=warm_s) for _ in range(2)]
             yield made

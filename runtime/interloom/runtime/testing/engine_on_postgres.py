@@ -15,11 +15,12 @@ from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.postgres_connection import connect
+from interloom.runtime.ledger.run_statements import disown
 from interloom.runtime.testing.engine_house import Settings
 from interloom.runtime.testing.engine_installations import embedded
 
 LEASE_S: Final = 1
-"""Seconds after which a process that was killed is taken for dead: the shortest there is."""
+"""The shortest there is."""
 
 _RUN_OUT: Final = sql.SQL(
     "UPDATE {} SET claim_expires_at = now() - interval '1 s' WHERE run_id = %s"
@@ -31,13 +32,18 @@ class PostgresInstallation:
 
     is_shared = True
 
-    def __init__(self, url: str) -> None:
-        """Open nothing yet; `url` is that of an empty database."""
-        self._url = url
+    def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
+        """Open nothing yet.
+
+        Args:
+            url: Of an empty database.
+            lease_s: Seconds after which a process that was killed is taken for dead.
+        """
+        self._url, self._lease_s = url, lease_s
 
     async def open(self) -> Ledger:
         """The database, with connections of the process's own."""
-        return PostgresLedger(self._url, lease_s=LEASE_S)
+        return PostgresLedger(self._url, lease_s=self._lease_s)
 
     def engine(self, tasks: Tasks, agents: Mapping[str, Agent], settings: Settings) -> Engine:
         """The engine of a process."""
@@ -50,8 +56,8 @@ class PostgresInstallation:
             for queue, absurd_run in held.fetchall():
                 leases = sql.Identifier("absurd", f"r_{queue}")
                 session.raw.execute(_RUN_OUT.format(leases), (absurd_run,))
-            session.execute("UPDATE run SET worker = NULL WHERE worker = ?", (worker,))
             session.execute("DELETE FROM worker WHERE name = ?", (worker,))
+            disown(session, worker)
 
     async def let_pass(self, seconds: float) -> None:
         """Wait: the time is the database's."""
