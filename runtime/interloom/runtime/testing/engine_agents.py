@@ -79,6 +79,17 @@ async def ask(task: TaskContext, key: str, what: str = "Which?") -> str:
     return str((response.content or {})[FIELD])
 
 
+async def asks(_: Scripted, task: TaskContext) -> str:
+    """An agent that asks for a word, and gives it back."""
+    return await ask(task, "ask/1")
+
+
+async def stops(agent: Scripted, _: TaskContext) -> str:
+    """An agent that has nothing to do but to wait until it is let through its `gate`."""
+    await agent.stop_at("gate")
+    return "done"
+
+
 async def gather(task: TaskContext, *branches: Callable[[], Awaitable[object]]) -> None:
     """Do things side by side, each in a branch of its own."""
     fork = task.fork()

@@ -7,11 +7,11 @@ import anyio
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, UnsupportedOperation
-from interloom.runtime.ledger.rows import ParkRun
 from interloom.runtime.model import Task, TaskState
-from interloom.runtime.testing.engine_agents import Scripted, ask
+from interloom.runtime.testing.engine_agents import Scripted, asks
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, Process, quiet
 from interloom.runtime.testing.promise import refusal, same
+from interloom.runtime.testing.tapped import parks
 
 
 async def _wait(agent: Scripted, _: TaskContext) -> str:
@@ -21,10 +21,6 @@ async def _wait(agent: Scripted, _: TaskContext) -> str:
         agent.ran.append("cancelled")
         raise
     return "done"
-
-
-async def _ask(_: Scripted, task: TaskContext) -> str:
-    return await ask(task, "ask/1")
 
 
 async def _is_over(process: Process, task: Task) -> None:
@@ -63,7 +59,7 @@ async def a_cancel_of_a_parked_run_is_all_that_happens_to_it(cluster: Cluster) -
 
 
 async def _cancel_waiting(cluster: Cluster, *, warm_s: float) -> Scripted:
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent, warm_s=warm_s)
     task = await process.send("begin")
     if warm_s == COLD_S:
@@ -77,11 +73,11 @@ async def _cancel_waiting(cluster: Cluster, *, warm_s: float) -> Scripted:
 
 async def a_cancel_while_the_run_is_being_parked_stands(cluster: Cluster) -> None:
     """The row says parked, and the process does not know yet."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent, warm_s=COLD_S)
-    gate = process.ledger.hold_back(lambda write: isinstance(write, ParkRun))
+    gate = process.ledger.hold_back(parks)
     task = await process.send("begin")
-    await process.ledger.until(lambda write: isinstance(write, ParkRun))
+    await process.ledger.until(parks)
     await process.cancel(task)
     gate.set()
     await _is_over(process, task)
@@ -141,7 +137,7 @@ async def a_cancel_at_another_process_interrupts_the_agent(cluster: Cluster) -> 
 
 async def a_cancel_at_another_process_ends_a_parked_run(cluster: Cluster) -> None:
     """Nobody begins it any more."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     one, other = await cluster.start(agent.agent, warm_s=COLD_S), await cluster.start(agent.agent)
     task = await one.send("begin")
     await one.until_parked(task)

@@ -7,8 +7,8 @@ import anyio
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.ledger.rows import PutSignal, RunState
 from interloom.runtime.model import TaskState
-from interloom.runtime.testing.engine_agents import Scripted, ask
-from interloom.runtime.testing.engine_house import LIMIT_S, Cluster, quiet, said
+from interloom.runtime.testing.engine_agents import Scripted, ask, asks
+from interloom.runtime.testing.engine_house import LIMIT_S, Cluster, Process, quiet, said
 from interloom.runtime.testing.promise import same
 
 
@@ -18,8 +18,18 @@ async def _work(agent: Scripted, task: TaskContext) -> str:
     return "done"
 
 
-async def _ask(_: Scripted, task: TaskContext) -> str:
+async def _stop_and_ask(agent: Scripted, task: TaskContext) -> str:
+    await agent.stop_at("gate")
     return await ask(task, "ask/1")
+
+
+async def _drained_at_gate(process: Process, agent: Scripted) -> None:
+    """Drain a process whose agent is at work, and let the agent go on meanwhile."""
+    await agent.until("gate")
+    async with anyio.create_task_group() as group:
+        group.start_soon(process.engine.drain, LIMIT_S)
+        await quiet()
+        agent.let_through("gate")
 
 
 async def an_agent_at_work_may_finish_within_the_grace_time(cluster: Cluster) -> None:
@@ -27,11 +37,7 @@ async def an_agent_at_work_may_finish_within_the_grace_time(cluster: Cluster) ->
     agent = Scripted(_work)
     process = await cluster.start(agent.agent)
     task = await process.begin()
-    await agent.until("gate")
-    async with anyio.create_task_group() as group:
-        group.start_soon(process.engine.drain, LIMIT_S)
-        await quiet()
-        agent.let_through("gate")
+    await _drained_at_gate(process, agent)
     same(said(await process.get(task)), "done")
     same((agent.begun, await process.run_state(task)), (1, None))
 
@@ -52,7 +58,7 @@ async def an_agent_that_outlasts_the_grace_time_is_begun_again_later(cluster: Cl
 
 async def an_agent_that_waits_warm_is_parked_at_once(cluster: Cluster) -> None:
     """The next process need not begin it until there is an answer."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent)
     task = await process.send("begin")
     await process.drain(LIMIT_S)
@@ -65,7 +71,7 @@ async def an_agent_that_waits_warm_is_parked_at_once(cluster: Cluster) -> None:
 
 async def a_message_taken_while_draining_is_for_the_next_process(cluster: Cluster) -> None:
     """Nothing is begun any more, and nothing is lost."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent)
     asked = await process.send("begin")
     await process.drain()
@@ -93,17 +99,13 @@ async def an_agent_that_gave_up_waiting_has_its_grace_time(cluster: Cluster) -> 
     agent = Scripted(work)
     process = await cluster.start(agent.agent)
     task = await process.begin()
-    await agent.until("gate")
-    async with anyio.create_task_group() as group:
-        group.start_soon(process.engine.drain, LIMIT_S)
-        await quiet()
-        agent.let_through("gate")
+    await _drained_at_gate(process, agent)
     same(said(await process.get(task)), "done without you")
 
 
 async def a_drain_without_work_ends_at_once(cluster: Cluster) -> None:
     """However long the grace time; it may be repeated."""
-    process = await cluster.start(Scripted(_ask).agent)
+    process = await cluster.start(Scripted(asks).agent)
     await process.drain(3600)
     await process.drain(3600)
     same(process.ledger.written, [])
@@ -111,30 +113,16 @@ async def a_drain_without_work_ends_at_once(cluster: Cluster) -> None:
 
 async def an_agent_that_asks_while_draining_is_parked_at_once(cluster: Cluster) -> None:
     """It would otherwise stay warm for its answer, and hold up the end of the process."""
-
-    async def work(agent: Scripted, task: TaskContext) -> str:
-        await agent.stop_at("gate")
-        return await ask(task, "ask/1")
-
-    agent = Scripted(work)
+    agent = Scripted(_stop_and_ask)
     process = await cluster.start(agent.agent)
     task = await process.begin()
-    await agent.until("gate")
-    async with anyio.create_task_group() as group:
-        group.start_soon(process.engine.drain, LIMIT_S)
-        await quiet()
-        agent.let_through("gate")
+    await _drained_at_gate(process, agent)
     same(await process.run_state(task), RunState.PARKED)
 
 
 async def a_process_that_retires_claims_nothing_more(cluster: Cluster) -> None:
     """What comes is others' from the moment the process is to end, and not from when it does."""
-
-    async def work(agent: Scripted, task: TaskContext) -> str:
-        await agent.stop_at("gate")
-        return await ask(task, "ask/1")
-
-    agent = Scripted(work)
+    agent = Scripted(_stop_and_ask)
     process = await cluster.start(agent.agent)
     await process.begin()
     await agent.until("gate")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
 from interloom.runtime.ledger.rows import MoveTask
 from interloom.runtime.model import TaskState
-from interloom.runtime.testing.engine_agents import Scripted, ask
-from interloom.runtime.testing.engine_house import COLD_S, Cluster, quiet, said
+from interloom.runtime.testing.engine_agents import Scripted, asks, stops
+from interloom.runtime.testing.engine_house import COLD_S, Cluster, Process, quiet, said
 from interloom.runtime.testing.promise import same
 
 
@@ -24,12 +26,16 @@ async def _two_steps(agent: Scripted, task: TaskContext) -> str:
 
 async def the_run_of_a_killed_process_goes_on_in_another(cluster: Cluster) -> None:
     """What it completed is not run again."""
+    await _goes_on(cluster, Process.kill)
+
+
+async def _goes_on(cluster: Cluster, end: Callable[[Process], Awaitable[None]]) -> None:
     agent = Scripted(_two_steps)
     agent.let_through("gate 2")
     one, other = await cluster.start(agent.agent), await cluster.start(agent.agent)
     task = await one.begin()
     await agent.until("gate 1")
-    await one.kill()
+    await end(one)
     same(said(await other.over(task)), "there and back")
     same(agent.ran, ["first", "gate 1", "gate 2", "second"])
 
@@ -60,11 +66,7 @@ async def a_stream_goes_on_through_a_failover_without_gap_or_repeat(cluster: Clu
 
 async def a_process_whose_clock_is_wrong_takes_nothing_from_anybody(cluster: Cluster) -> None:
     """Leases and times to wake are the store's, whatever the clock of a process says."""
-
-    async def work(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    agent, asker = Scripted(_two_steps), Scripted(work, "asker")
+    agent, asker = Scripted(_two_steps), Scripted(asks, "asker")
     agents = agent.agent, asker.agent
     one = await cluster.start(*agents)
     other = await cluster.start(*reversed(agents), warm_s=COLD_S)
@@ -80,23 +82,12 @@ async def a_process_whose_clock_is_wrong_takes_nothing_from_anybody(cluster: Clu
 
 async def the_runs_of_a_drained_process_go_on_at_once_elsewhere(cluster: Cluster) -> None:
     """It hands them back: nobody waits for a lease to run out."""
-    agent = Scripted(_two_steps)
-    agent.let_through("gate 2")
-    one, other = await cluster.start(agent.agent), await cluster.start(agent.agent)
-    task = await one.begin()
-    await agent.until("gate 1")
-    await one.drain()
-    same(said(await other.over(task)), "there and back")
-    same(agent.ran, ["first", "gate 1", "gate 2", "second"])
+    await _goes_on(cluster, Process.drain)
 
 
 async def a_parked_run_of_a_killed_process_is_woken_in_another(cluster: Cluster) -> None:
     """It was nobody's already."""
-
-    async def work(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    agent = Scripted(work)
+    agent = Scripted(asks)
     one, other = await cluster.start(agent.agent, warm_s=COLD_S), await cluster.start(agent.agent)
     task = await one.send("begin")
     await one.until_parked(task)
@@ -106,11 +97,7 @@ async def a_parked_run_of_a_killed_process_is_woken_in_another(cluster: Cluster)
 
 async def a_woken_run_of_an_agent_that_only_the_other_has_goes_on_there(cluster: Cluster) -> None:
     """Who takes the answer need not be able to work with it."""
-
-    async def work(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    agent = Scripted(work)
+    agent = Scripted(asks)
     one, stranger = await cluster.start(agent.agent, warm_s=COLD_S), await cluster.start()
     stranger.caller = one.caller
     task = await one.send("begin")
@@ -118,14 +105,9 @@ async def a_woken_run_of_an_agent_that_only_the_other_has_goes_on_there(cluster:
     same(said(await stranger.send("blue", task)), "blue")
 
 
-async def _stop(agent: Scripted, _: TaskContext) -> str:
-    await agent.stop_at("gate")
-    return "done"
-
-
 async def a_task_that_ends_every_process_is_begun_so_often_and_fails(cluster: Cluster) -> None:
     """Else it would end them for ever; the caller is told why."""
-    agent = Scripted(_stop)
+    agent = Scripted(stops)
     process = await cluster.start(agent.agent)
     task = await process.begin()
     for number in range(1, MAX_ATTEMPTS + 1):
@@ -141,7 +123,7 @@ async def a_task_that_ends_every_process_is_begun_so_often_and_fails(cluster: Cl
 
 async def a_message_meanwhile_does_not_keep_a_task_from_being_given_up(cluster: Cluster) -> None:
     """What was decided on a task that moved on is decided anew; its run is not forgotten."""
-    agent = Scripted(_stop)
+    agent = Scripted(stops)
     process, desk = await cluster.start(agent.agent), await cluster.start()
     desk.caller = process.caller
     task = await process.begin()
@@ -154,7 +136,7 @@ async def a_message_meanwhile_does_not_keep_a_task_from_being_given_up(cluster: 
     gate = last.ledger.stop(lambda write: isinstance(write, MoveTask))
     await process.kill()
     await last.ledger.until_stopped()
-    await desk.send_without_waiting("Still there?", task)
+    await desk.begin("Still there?", task)
     gate.set()
     same((await desk.over(task)).status.state, TaskState.FAILED)
 
@@ -183,11 +165,7 @@ async def a_task_that_gets_further_each_time_is_never_given_up(cluster: Cluster)
 
 async def a_task_that_waits_is_never_given_up(cluster: Cluster) -> None:
     """Restarts while a person thinks are no attempts, however many there are."""
-
-    async def work(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    agent = Scripted(work)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent)
     task = await process.send("begin")
     for number in range(2, MAX_ATTEMPTS + 3):

@@ -163,15 +163,12 @@ class Process:
         """Say something, and wait until the task is over or asks."""
         return await self.ask_for(request(text, task, message_id=message_id))
 
-    async def begin(self, text: str = "begin", *, message_id: str = "") -> Task:
-        """Say something new and do not wait."""
+    async def begin(
+        self, text: str = "begin", task: Task | None = None, *, message_id: str = ""
+    ) -> Task:
+        """Say something, and do not wait for what comes of it."""
         settings = SendMessageConfiguration(return_immediately=True)
-        return await self.ask_for(request(text, message_id=message_id, settings=settings))
-
-    async def send_without_waiting(self, text: str, task: Task) -> Task:
-        """Say something more."""
-        settings = SendMessageConfiguration(return_immediately=True)
-        return await self.ask_for(request(text, task, settings=settings))
+        return await self.ask_for(request(text, task, message_id=message_id, settings=settings))
 
     async def ask_for(self, wanted: SendMessageRequest) -> Task:
         """SendMessage, whole."""

@@ -9,7 +9,7 @@ from interloom.runtime.core.record import Product
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.ledger.rows import PutStep
 from interloom.runtime.testing.agents import FIELD
-from interloom.runtime.testing.engine_agents import Scripted, ask, gather
+from interloom.runtime.testing.engine_agents import Scripted, ask, asks, gather
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, said, words
 from interloom.runtime.testing.promise import same
 from interloom.runtime.values import Json
@@ -158,10 +158,7 @@ async def a_step_that_is_gone_from_the_code_is_left_alone(cluster: Cluster) -> N
         await task.step("gone", agent.step("gone"))
         return await ask(task, "ask/1")
 
-    async def new(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    same(await _deployed(cluster, Scripted(old), Scripted(new)), "blue")
+    same(await _deployed(cluster, Scripted(old), Scripted(asks)), "blue")
 
 
 async def a_question_that_is_another_in_newer_code_fails_the_task(cluster: Cluster) -> None:

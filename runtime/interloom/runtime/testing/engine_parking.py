@@ -7,10 +7,10 @@ import orjson
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import UnsupportedOperation
-from interloom.runtime.ledger.rows import ParkRun, PutSignal, RunState, Write
+from interloom.runtime.ledger.rows import PutSignal, RunState, Write
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.agents import FIELD
-from interloom.runtime.testing.engine_agents import Scripted, ask, gather
+from interloom.runtime.testing.engine_agents import Scripted, ask, asks, gather
 from interloom.runtime.testing.engine_house import (
     COLD_S,
     Cluster,
@@ -21,18 +21,11 @@ from interloom.runtime.testing.engine_house import (
     words,
 )
 from interloom.runtime.testing.promise import same
+from interloom.runtime.testing.tapped import parks
 
 
 def _is_signal(write: Write) -> bool:
     return isinstance(write, PutSignal)
-
-
-def _parks(write: Write) -> bool:
-    return isinstance(write, ParkRun)
-
-
-async def _ask(_: Scripted, task: TaskContext) -> str:
-    return await ask(task, "ask/1")
 
 
 async def _ask_twice(_: Scripted, task: TaskContext) -> str:
@@ -49,7 +42,7 @@ async def _parked(cluster: Cluster, agent: Scripted) -> tuple[Process, Task]:
 
 async def a_task_that_waits_is_rows_and_no_coroutine(cluster: Cluster) -> None:
     """So that ten thousand of them cost next to nothing."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent, warm_s=COLD_S)
     await quiet()
     before = len(anyio.get_running_tasks())
@@ -64,7 +57,7 @@ async def a_task_that_waits_is_rows_and_no_coroutine(cluster: Cluster) -> None:
 
 async def a_quick_answer_costs_no_second_beginning(cluster: Cluster) -> None:
     """A run that waits is kept warm for a while."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent)
     task = await process.send("begin")
     same(await process.run_state(task), RunState.ACTIVE)
@@ -85,11 +78,11 @@ async def an_answer_that_comes_while_the_run_is_parked_is_not_slept_through(
     cluster: Cluster,
 ) -> None:
     """The row says parked, and the process does not know yet."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process = await cluster.start(agent.agent, warm_s=COLD_S)
-    gate = process.ledger.hold_back(_parks)
+    gate = process.ledger.hold_back(parks)
     task = await process.send("begin")
-    await process.ledger.until(_parks)
+    await process.ledger.until(parks)
     async with anyio.create_task_group() as group:
         group.start_soon(process.send, "blue", task)
         await process.ledger.until(_is_signal)
@@ -101,10 +94,10 @@ async def an_answer_that_comes_before_the_run_is_parked_keeps_it_from_that(
     cluster: Cluster,
 ) -> None:
     """The answer is stored, and only then the row that was to park the run."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     one, other = await cluster.start(agent.agent, warm_s=COLD_S), await cluster.start()
     other.caller = one.caller
-    gate = one.ledger.stop(_parks)
+    gate = one.ledger.stop(parks)
     task = await one.send("begin")
     await one.ledger.until_stopped()
     async with anyio.create_task_group() as group:
@@ -116,7 +109,7 @@ async def an_answer_that_comes_before_the_run_is_parked_keeps_it_from_that(
 
 async def an_answer_given_while_nobody_is_at_work_is_found_later(cluster: Cluster) -> None:
     """A process without the agent takes it, and ends."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process, task = await _parked(cluster, agent)
     caller = process.caller
     await process.kill()
@@ -132,7 +125,7 @@ async def an_answer_given_while_nobody_is_at_work_is_found_later(cluster: Cluste
 
 async def an_answer_that_does_not_fit_leaves_the_task_waiting(cluster: Cluster) -> None:
     """It asks again, with the reason, and nobody is woken for it."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process, task = await _parked(cluster, agent)
     again = await process.send('{"answers": {"nothing": 1}}', task)
     same(again.status.state, TaskState.INPUT_REQUIRED)
@@ -212,7 +205,7 @@ async def a_run_is_not_parked_while_a_step_is_under_way(cluster: Cluster) -> Non
 
 async def a_parked_task_is_left_alone_by_a_restart(cluster: Cluster) -> None:
     """Ten thousand of them must not be begun again for nothing."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     process, task = await _parked(cluster, agent)
     await process.kill()
     process = await cluster.start(agent.agent)
@@ -238,7 +231,7 @@ async def a_task_that_waits_outlives_every_process(cluster: Cluster) -> None:
 
 async def an_answer_at_another_process_reaches_the_warm_run(cluster: Cluster) -> None:
     """It goes on where it is."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     one, other = await cluster.start(agent.agent), await cluster.start(agent.agent)
     task = await one.send("begin")
     same(said(await other.send("blue", task)), "blue")
@@ -258,7 +251,7 @@ async def an_answer_at_another_process_wakes_the_parked_run(cluster: Cluster) ->
 
 async def the_first_of_two_answers_at_two_processes_stands(cluster: Cluster) -> None:
     """The other joins the history, or finds the task over."""
-    agent = Scripted(_ask)
+    agent = Scripted(asks)
     one, task = await _parked(cluster, agent)
     other = await cluster.start(agent.agent, warm_s=COLD_S)
     refused = list[Exception]()
@@ -297,7 +290,7 @@ async def an_answer_at_another_process_reaches_a_run_that_does_not_wait_for_it_y
     desk = await cluster.start()
     desk.caller = two.caller
     two.ledger.unreadable = 2
-    task = await desk.send_without_waiting("blue", task)
+    task = await desk.begin("blue", task)
     await until(lambda: two.ledger.unreadable == 0)
     agent.let_through("gate")
     same(said(await desk.over(task)), "blue")

@@ -7,7 +7,7 @@ import anyio
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
 from interloom.runtime.model import SendMessageConfiguration, Task, TaskState
-from interloom.runtime.testing.engine_agents import Scripted
+from interloom.runtime.testing.engine_agents import Scripted, stops
 from interloom.runtime.testing.engine_house import Cluster, Process, quiet, request, said
 from interloom.runtime.testing.promise import same
 
@@ -32,12 +32,7 @@ async def a_message_is_worked_on_once_and_leaves_no_run(cluster: Cluster) -> Non
 
 async def a_message_sent_again_finds_the_task_it_began(cluster: Cluster) -> None:
     """Also when the agent still works, and when it has finished."""
-
-    async def wait(agent: Scripted, _: TaskContext) -> str:
-        await agent.stop_at("gate")
-        return "done"
-
-    agent = Scripted(wait)
+    agent = Scripted(stops)
     process = await cluster.start(agent.agent)
     first = await process.begin(message_id="start-1")
     await agent.until("gate")

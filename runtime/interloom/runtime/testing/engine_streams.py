@@ -6,7 +6,7 @@ import anyio
 
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.model import SubscribeToTaskRequest
-from interloom.runtime.testing.engine_agents import Scripted, ask
+from interloom.runtime.testing.engine_agents import Scripted, ask, stops
 from interloom.runtime.testing.engine_house import Cluster, Process, drink
 from interloom.runtime.testing.promise import same
 from interloom.runtime.wire.streams import Numbering
@@ -73,12 +73,7 @@ async def a_stream_that_broke_goes_on_at_a_process_that_is_behind(cluster: Clust
 
 async def a_process_that_could_not_read_an_event_shows_it_later(cluster: Cluster) -> None:
     """Also when it is the last one of its task, after which no other comes."""
-
-    async def work(agent: Scripted, _: TaskContext) -> str:
-        await agent.stop_at("gate")
-        return "done"
-
-    agent = Scripted(work)
+    agent = Scripted(stops)
     one, other = await cluster.start(agent.agent), await cluster.start()
     other.caller = one.caller
     task = await one.begin()

@@ -11,7 +11,7 @@ from interloom.runtime.core.questions import Question
 from interloom.runtime.engine.asking import Overdue
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
-from interloom.runtime.ledger.rows import ParkRun, PutStep, RunState, Write
+from interloom.runtime.ledger.rows import PutStep, RunState
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.agents import FIELD, FORM
 from interloom.runtime.testing.engine_agents import Scripted, ask, gather
@@ -26,21 +26,18 @@ from interloom.runtime.testing.engine_house import (
     words,
 )
 from interloom.runtime.testing.promise import same
+from interloom.runtime.testing.tapped import parks
 
 NAP_S: Final = 0.4
 LONG_S: Final = 86_400.0
 """Nobody waits for that."""
 
 
-def _parks(write: Write) -> bool:
-    return isinstance(write, ParkRun)
-
-
 async def _asleep(cluster: Cluster, agent: Scripted) -> tuple[Process, Task]:
     """A process, and a task of it that has become rows to wait for a time."""
     process = await cluster.start(agent.agent, warm_s=COLD_S)
     task = await process.begin()
-    await process.ledger.until(_parks)
+    await process.ledger.until(parks)
     return process, task
 
 
@@ -138,7 +135,7 @@ async def the_earliest_of_several_sleeps_wakes_the_run(cluster: Cluster) -> None
     agent = Scripted(work)
     process, task = await _asleep(cluster, agent)
     await cluster.let_pass(NAP_S)
-    await process.ledger.until(_parks, 2)
+    await process.ledger.until(parks, 2)
     await process.until_parked(task)
     same(agent.ran, [f"after {NAP_S}"])
 
@@ -159,9 +156,9 @@ async def an_answer_beside_a_sleep_comes_before_its_end(cluster: Cluster) -> Non
     """The run is rows again for the rest of the time."""
     agent = _beside(LONG_S)
     process, task = await _asleep(cluster, agent)
-    await process.send_without_waiting("blue", task)
+    await process.begin("blue", task)
     await agent.until("heard blue")
-    await process.ledger.until(_parks, 2)
+    await process.ledger.until(parks, 2)
     await process.until_parked(task)
     same((await process.get(task)).status.state, TaskState.WORKING)
     same(agent.ran, ["heard blue"])
@@ -195,7 +192,7 @@ async def a_cancel_ends_a_sleep(cluster: Cluster) -> None:
         task = await process.begin()
         await agent.until_begun(1 if warm_s == COLD_S else 2)
         if warm_s == COLD_S:
-            await process.ledger.until(_parks)
+            await process.ledger.until(parks)
         same((await process.cancel(task)).status.state, TaskState.CANCELED)
         same(await process.run_state(task), None)
         await process.kill()
@@ -226,7 +223,7 @@ async def a_task_that_sleeps_again_and_again_is_never_given_up(cluster: Cluster)
     process = await cluster.start(agent.agent, warm_s=COLD_S)
     task = await process.begin()
     for number in range(1, times + 1):
-        await process.ledger.until(_parks, number)
+        await process.ledger.until(parks, number)
         await cluster.let_pass(0.02)
     same(said(await process.over(task)), f"begun {times + 1}")
 
@@ -296,7 +293,7 @@ async def an_answer_after_its_time_is_none_however_often_the_agent_is_begun(
     process, task = await _asleep(cluster, agent)
     await cluster.let_pass(NAP_S)
     await agent.until("no answer")
-    await process.send_without_waiting("late", task)
+    await process.begin("late", task)
     await process.kill()
     agent.let_through("no answer")
     process = await cluster.start(agent.agent)

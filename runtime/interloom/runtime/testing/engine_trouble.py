@@ -8,7 +8,7 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import Unavailable
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.agents import result
-from interloom.runtime.testing.engine_agents import Scripted, ask, gather
+from interloom.runtime.testing.engine_agents import Scripted, asks, gather, stops
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, said, words
 from interloom.runtime.testing.promise import refusal, same
 
@@ -57,11 +57,7 @@ async def a_message_that_cannot_be_stored_begins_nothing(cluster: Cluster) -> No
 
 async def an_answer_that_cannot_be_stored_leaves_the_question(cluster: Cluster) -> None:
     """It may be sent again."""
-
-    async def work(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    process = await cluster.start(Scripted(work).agent, warm_s=COLD_S)
+    process = await cluster.start(Scripted(asks).agent, warm_s=COLD_S)
     task = await process.send("begin")
     await process.until_parked(task)
     process.ledger.fail()
@@ -73,11 +69,7 @@ async def an_answer_that_cannot_be_stored_leaves_the_question(cluster: Cluster) 
 
 async def a_run_that_cannot_be_parked_is_parked_later(cluster: Cluster) -> None:
     """Until then it waits as it is."""
-
-    async def work(_: Scripted, task: TaskContext) -> str:
-        return await ask(task, "ask/1")
-
-    process = await cluster.start(Scripted(work).agent, warm_s=COLD_S)
+    process = await cluster.start(Scripted(asks).agent, warm_s=COLD_S)
     process.ledger.fail(3, after=2)
     task = await process.send("begin")
     await process.until_parked(task)
@@ -87,12 +79,7 @@ async def a_run_that_cannot_be_parked_is_parked_later(cluster: Cluster) -> None:
 
 async def a_cancel_that_cannot_be_stored_changes_nothing(cluster: Cluster) -> None:
     """The agent works on, and nobody ever saw the task canceled; it may be repeated."""
-
-    async def work(agent: Scripted, _: TaskContext) -> str:
-        await agent.stop_at("gate")
-        return "done"
-
-    agent = Scripted(work)
+    agent = Scripted(stops)
     process = await cluster.start(agent.agent)
     task, other = await process.begin(), await process.begin()
     await agent.until("gate", 2)

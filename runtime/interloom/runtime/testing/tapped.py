@@ -10,11 +10,17 @@ import anyio
 from interloom.runtime.core.record import Event
 from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Journal, RunRow, StoredTask, Write
+from interloom.runtime.ledger.rows import Journal, ParkRun, RunRow, StoredTask, Write
 from interloom.runtime.testing.forwarding import ForwardingLedger
 
 Wanted: TypeAlias = Callable[[Write], bool]
 """Picks the writes of a kind."""
+
+
+def parks(write: Write) -> bool:
+    """Picks those that make a run rows."""
+    return isinstance(write, ParkRun)
+
 
 _TURNS: Final = 5
 """Turns of the event loop after which what was held up is on its way to the store."""
