@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -287,6 +287,25 @@ def shared() -> Server:
     made = Server(url) if url else Cluster(binaries())
     atexit.register(made.close)
     return made
+
+
+def asked(url: str, statement: str, *values: object) -> list[Any]:
+    """What somebody finds who looks into a database, or changes it as an administrator might."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute(statement.encode(), values or None)
+        return found.fetchall() if found.description else []
+
+
+def cut(url: str, *pids: int) -> None:
+    """End a database's connections from the server's side; those of all unless told which."""
+    asked(
+        url,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND (%s OR pid = ANY(%s))",
+        not pids,
+        list(pids),
+    )
 
 
 def or_skip(get: Callable[[], Found]) -> Found:

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Final
 
 import anyio
-import psycopg
 
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
@@ -26,7 +25,7 @@ from interloom.runtime.testing.engine_house import LIMIT_S, Process
 from interloom.runtime.testing.engine_house import cluster as processes
 from interloom.runtime.testing.engine_on_postgres import PostgresInstallation
 from interloom.runtime.wire.card import About
-from tests.postgres import Cluster
+from tests.postgres import Cluster, cut
 from tests.runtime.engine.house import COLD_S, WARM_S, said
 
 TASKS: Final = 12
@@ -116,11 +115,7 @@ async def test_subscriber_elsewhere_sees_every_event_though_all_connections_are_
             group.start_soon(follow)
             await begun.wait()
             for word in ("a", "b", "c"):
-                with psycopg.connect(store_url, autocommit=True) as connection:
-                    connection.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    )
+                cut(store_url)
                 await one.send(word, task)
         assert b"TASK_STATE_COMPLETED" in seen[-1]
         assert said(await other.get(task)) == "a b c"

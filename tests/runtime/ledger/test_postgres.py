@@ -19,20 +19,10 @@ from interloom.runtime.ledger.postgres_schema import ABSURD_VERSION, SCHEMA_VERS
 from interloom.runtime.ledger.rows import PutStep, StoredTask
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.samples import creation, move, record
-from tests.postgres import PASSWORD, Cluster
+from tests.postgres import PASSWORD, Cluster, asked, cut
+from tests.runtime.ledger.opening import LIMIT_S, opened
 
-LIMIT_S = 60
 SECRET = "hunter2-of-the-test"  # noqa: S105 - a value to look for
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[PostgresLedger]:
-    ledger = PostgresLedger(url)
-    try:
-        with anyio.fail_after(LIMIT_S):
-            yield ledger
-    finally:
-        await ledger.aclose()
 
 
 @asynccontextmanager
@@ -44,16 +34,14 @@ async def stored_on(cluster: Cluster) -> AsyncGenerator[PostgresLedger]:
 
 def change(url: str, *statements: str) -> None:
     """Do what an administrator might."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
+    for statement in statements:
+        asked(url, statement)
 
 
 def one(url: str, query: str) -> object:
     """The one value that a query finds."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute(query.encode()).fetchone()
-    return None if row is None else row[0]
+    ((value,),) = asked(url, query)
+    return value
 
 
 def database_of(url: str) -> str:
@@ -101,18 +89,6 @@ async def test_empty_database_is_made_a_store_with_absurd_beside_it(database_url
         await ledger.commit(*creation(record()))
     assert one(database_url, "SELECT version FROM interloom.schema_version") == SCHEMA_VERSION
     assert one(database_url, "SELECT absurd.get_schema_version()") == ABSURD_VERSION
-
-
-async def test_reopened_store_has_everything_and_goes_on(store_url: str) -> None:
-    task = record(seq=2)
-    async with opened(store_url) as ledger:
-        await ledger.commit(*creation(task), PutStep(task.id, "step", b"1"))
-        before = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
-    async with opened(store_url) as ledger:
-        after = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
-        assert after == before
-        await ledger.commit(move(3))
-        assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
 
 
 async def test_newer_schema_is_refused_and_left_alone(database_url: str) -> None:
@@ -278,8 +254,7 @@ _WAITING = (
 
 def deadlocks(url: str) -> object:
     """How many there were in a database, as told by those who are gone: others may tell later."""
-    others = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    change(url, f"SELECT pg_terminate_backend(pid, 30000) FROM {others}")  # noqa: S608 - in a test
+    cut(url)
     return one(url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 
 

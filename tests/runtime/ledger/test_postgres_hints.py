@@ -15,6 +15,7 @@ from interloom.runtime.ledger.postgres_hints import MAX_BYTES, Hint, Teller
 from interloom.runtime.ledger.rows import PutPush
 from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import begun, creation, move, record
+from tests.postgres import asked, cut
 
 LIMIT_S = 30
 
@@ -71,25 +72,14 @@ async def watched(url: str, *held: str) -> AsyncGenerator[tuple[PostgresLedger, 
 async def listening(url: str, times: int = 1) -> list[int]:
     """Wait until so many processes listen; what serves them."""
     while True:
-        with psycopg.connect(url) as connection:
-            found = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-                " AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
-            ).fetchall()
+        found = asked(
+            url,
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()",
+        )
         if len(found) == times:
             return [pid for (pid,) in found]
         await anyio.lowlevel.checkpoint()
-
-
-def cut(url: str, *pids: int) -> None:
-    """End connections from the server's side; those of all processes unless told which."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND (%s OR pid = ANY(%s))",
-            (not pids, list(pids)),
-        )
 
 
 async def test_others_are_told_of_every_move(store_url: str) -> None:
@@ -128,8 +118,7 @@ async def test_others_are_told_of_runs_and_posts_of_one_who_leaves(
 async def test_move_that_nobody_told_of_is_seen_all_the_same(store_url: str) -> None:
     """What is held is looked at every two seconds."""
     async with watched(store_url, "held") as (_, watch):
-        with psycopg.connect(store_url) as connection:
-            connection.execute("UPDATE interloom.task SET seq = 7 WHERE id = 'held'")
+        asked(store_url, "UPDATE interloom.task SET seq = 7 WHERE id = 'held'")
         await watch.until(held=7)
 
 
@@ -171,8 +160,7 @@ async def test_hint_that_is_too_long_has_what_is_held_looked_at(store_url: str) 
     async with watched(store_url, "held") as (ann, watch):
         await ann.commit(move(1, "held"))
         await watch.until(held=1)
-        with psycopg.connect(store_url) as connection:
-            connection.execute("UPDATE interloom.task SET seq = 9 WHERE id = 'held'")
+        asked(store_url, "UPDATE interloom.task SET seq = 9 WHERE id = 'held'")
         teller = Teller(store_url, "cid")
         teller.tell(Hint({f"task-{number}": 1 for number in range(1000)}))
         await watch.until(held=9)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio
-import psycopg
 import pytest
 from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import checkpoint
@@ -28,6 +26,7 @@ from interloom.runtime.ledger.rows import (
 )
 from interloom.runtime.model import TaskState
 from interloom.runtime.testing.samples import begun, creation, move, record
+from tests.postgres import asked
 
 LIMIT_S = 30
 ECHO = ("echo",)
@@ -51,13 +50,6 @@ async def served_by(
     finally:
         for ledger in ledgers:
             await ledger.aclose()
-
-
-def asked(url: str, sql: str, *values: object) -> list[Any]:
-    """What somebody finds who looks into the database, or changes it."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        found = connection.execute(sql.encode(), values)
-        return found.fetchall() if found.description else []
 
 
 def end_lease(url: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import AsyncGenerator, Generator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import Generator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -17,15 +17,14 @@ import pytest
 from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger import postgres_connection, postgres_writer
 from interloom.runtime.ledger.connection import Connection
-from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.postgres_connection import connect
 from interloom.runtime.ledger.postgres_writer import PostgresCommitter, Transaction
 from interloom.runtime.ledger.rows import PutStep, StoredTask
 from interloom.runtime.ledger.statements import run_write
 from interloom.runtime.testing.samples import creation, move, record
 from tests.postgres import Cluster
+from tests.runtime.ledger.opening import LIMIT_S, opened
 
-LIMIT_S = 60
 COMMIT: Final = b"COMMIT"
 
 Where = Literal["before", "after"]
@@ -98,16 +97,6 @@ def wired(cluster: Cluster) -> Generator[tuple[Wire, str]]:
             yield wire, f"postgresql://postgres@127.0.0.1:{wire.port}{urlsplit(url).path}"
     finally:
         wire.close()
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[PostgresLedger]:
-    ledger = PostgresLedger(url)
-    try:
-        with anyio.fail_after(LIMIT_S):
-            yield ledger
-    finally:
-        await ledger.aclose()
 
 
 @pytest.mark.parametrize("where", ["before", "after"])

@@ -1,4 +1,4 @@
-"""Both stores keep every promise of the port."""
+"""Every store keeps every promise of the port."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import pytest
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
-from interloom.runtime.ledger.rows import Write
+from interloom.runtime.ledger.rows import PutStep, Write
 from interloom.runtime.testing import LEDGER_PROMISES, BrokenPromise, Promise
 from interloom.runtime.testing.ledger_writes import (
     a_message_is_taken_once,
     a_refused_transaction_leaves_nothing,
 )
+from interloom.runtime.testing.samples import creation, move, record
+from tests.runtime.ledger.opening import Place, opened
 
 LIMIT_S = 10
 
@@ -22,6 +24,18 @@ LIMIT_S = 10
 async def test_store_keeps_its_promise(ledger: Ledger, promise: Promise) -> None:
     with anyio.fail_after(LIMIT_S):
         await promise(ledger)
+
+
+async def test_reopened_store_has_everything_and_goes_on(place: Place) -> None:
+    task = record(seq=2)
+    async with opened(place) as ledger:
+        await ledger.commit(*creation(task), PutStep(task.id, "step", b"1"))
+        before = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
+    async with opened(place) as ledger:
+        after = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
+        assert after == before
+        await ledger.commit(move(3))
+        assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
 
 
 class PiecemealLedger(MemoryLedger):

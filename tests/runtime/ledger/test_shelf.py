@@ -12,20 +12,15 @@ from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.postgres import PostgresLedger
 from interloom.runtime.ledger.shelf import MAX_BYTES, MAX_LEFT_MS, Kept, Shelf
 from interloom.runtime.ledger.sqlite import SqliteLedger
+from tests.runtime.ledger.opening import Place, opened, store_at
 
 AGE_MS = 3_600_000
 ROW = Kept("key", "kind", "item", b"\x00body\xff", 60_000, 0)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def ledger(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[SqliteLedger | PostgresLedger]:
-    made: SqliteLedger | PostgresLedger
-    if request.param == "sqlite":
-        made = SqliteLedger(tmp_path / "store.db")
-    else:
-        made = PostgresLedger(request.getfixturevalue("store_url"))
+@pytest.fixture
+async def ledger(place: Place) -> AsyncIterator[SqliteLedger | PostgresLedger]:
+    made = store_at(place)
     yield made
     await made.aclose()
 
@@ -113,15 +108,11 @@ async def test_shelf_is_bounded(ledger: SqliteLedger | PostgresLedger) -> None:
     assert await keys(small, "a", "b", "c") == ["a", "c"]
 
 
-async def test_what_is_kept_outlives_the_process(tmp_path: Path) -> None:
-    first = SqliteLedger(tmp_path / "store.db")
-    await first.shelf.put(ROW)
-    await first.aclose()
-    second = SqliteLedger(tmp_path / "store.db")
-    found = await second.shelf.get("key")
-    await second.aclose()
-
-    assert found is not None
+async def test_what_is_kept_outlives_the_process(place: Place) -> None:
+    async with opened(place) as ledger:
+        await ledger.shelf.put(ROW)
+    async with opened(place) as ledger:
+        assert await ledger.shelf.get("key") is not None
 
 
 async def test_shelf_of_a_store_that_is_closed_says_so(tmp_path: Path) -> None:

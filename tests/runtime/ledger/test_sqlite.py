@@ -6,8 +6,8 @@ import os
 import re
 import resource
 import sqlite3
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from interloom.runtime.testing.clock import START
 from interloom.runtime.testing.ledger_blobs import LARGE
 from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import creation, event, move, record
+from tests.runtime.ledger.opening import opened
 
 KIB = 1024
-LIMIT_S = 10
 TALLIED = 3
 """The first schema that counts tasks; older ones are counted when they are brought up to date."""
 
@@ -36,16 +36,6 @@ TALLIED = 3
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
-
-
-@asynccontextmanager
-async def opened(path: Path) -> AsyncGenerator[SqliteLedger]:
-    ledger = SqliteLedger(path)
-    try:
-        with anyio.fail_after(LIMIT_S):
-            yield ledger
-    finally:
-        await ledger.aclose()
 
 
 @contextmanager
@@ -102,18 +92,6 @@ def test_store_that_others_may_read_stays_so(path: Path) -> None:
     anyio.run(open_and_close)
 
     assert path.stat().st_mode & 0o777 == 0o640
-
-
-async def test_reopened_store_has_everything_and_goes_on(path: Path) -> None:
-    task = record(seq=2)
-    async with opened(path) as ledger:
-        await ledger.commit(*creation(task), PutStep(task.id, "step", b"1"))
-        before = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
-    async with opened(path) as ledger:
-        after = await ledger.task(task.id), await ledger.journal(task.id), await ledger.runs()
-        assert after == before
-        await ledger.commit(move(3))
-        assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
 
 
 async def test_store_is_served_by_several_processes_of_a_host(path: Path) -> None:
