@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from interloom.runtime.errors import Conflict
+from interloom.runtime.errors import Conflict, Unavailable
 from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import PutStep, Write
@@ -36,6 +36,15 @@ async def test_reopened_store_has_everything_and_goes_on(place: Place) -> None:
         assert after == before
         await ledger.commit(move(3))
         assert [each.seq for each in await ledger.events(task.id)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("was_read", [False, True])
+async def test_store_that_is_closed_says_so_to_who_reads(place: Place, was_read: bool) -> None:
+    async with opened(place) as ledger:
+        if was_read:
+            await ledger.runs()
+    with pytest.raises(Unavailable):
+        await ledger.runs()
 
 
 class PiecemealLedger(MemoryLedger):

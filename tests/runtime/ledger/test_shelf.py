@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -115,8 +114,9 @@ async def test_what_is_kept_outlives_the_process(place: Place) -> None:
         assert await ledger.shelf.get("key") is not None
 
 
-async def test_shelf_of_a_store_that_is_closed_says_so(tmp_path: Path) -> None:
-    ledger = SqliteLedger(tmp_path / "store.db")
+async def test_shelf_of_a_store_that_is_closed_says_so(
+    ledger: SqliteLedger | PostgresLedger,
+) -> None:
     await ledger.aclose()
     with pytest.raises(Unavailable):
         await ledger.shelf.get("key")

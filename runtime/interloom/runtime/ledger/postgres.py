@@ -118,6 +118,7 @@ class PostgresLedger:
             reconnect_timeout=_TRY_S,
             open=False,
         )
+        self._is_closed = False  # or a pool that never was opened would be
         self._lease_s = math.ceil(lease_s)
         self._statements = absurd.run_statements(self._lease_s)
         self._queues: set[str] = set()  # agents that have theirs
@@ -290,13 +291,12 @@ class PostgresLedger:
         """All rows of a query; `Any` as the columns are the query's to know."""
         rows: list[Any] = []
         with anyio.CancelScope(shield=True):  # a connection is given back whole
-            await self._readers.open()
             rows += await self._read_patiently(translated(sql), values)
         return rows
 
     async def _read_patiently(self, statement: bytes, values: Values) -> list[Any]:
         until = time.monotonic() + READ_PATIENCE_S
-        while True:
+        while not self._is_closed:
             try:
                 return await self._try_to_read(statement, values)
             except psycopg.DataError:  # a name with U+0000, or a lone surrogate: it never was one
@@ -305,9 +305,11 @@ class PostgresLedger:
                 if not is_away(error) or time.monotonic() > until:
                     raise Unavailable("the store cannot be read") from error
             await anyio.sleep(_PAUSE_S)
+        raise Unavailable("the store cannot be read")
 
     async def _try_to_read(self, statement: bytes, values: Values) -> list[Any]:
         rows: list[Any] = []
+        await self._readers.open()
         async with self._readers.connection() as connection:
             cursor = await connection.execute(statement, values, binary=True)
             rows += await cursor.fetchall()
@@ -320,6 +322,7 @@ class PostgresLedger:
             self._committer.give_up()  # what is queued is tried once
             for close in (self._writer.close, self._teller.close, self._committer.close):
                 await anyio.to_thread.run_sync(close)
+            self._is_closed = True
             await self._readers.close()
 
 
