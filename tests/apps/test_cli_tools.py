@@ -93,7 +93,7 @@ def test_tool_that_is_not_as_agreed_is_pointed_out(
 
 
 def test_show_gives_what_pins_are_made_of(tmp_path: Path, depot: dict[str, object]) -> None:
-    """README, configuration: `pins`."""
+    """docs/configuration.md: `pins`."""
     file = configuration(tmp_path, depot=depot, gone=AWAY)
     result = run("tools", "show", "depot", file, "-o", "json")
 

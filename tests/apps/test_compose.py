@@ -76,7 +76,7 @@ async def test_runtime_answers_to_the_names_it_can_know(
 
 
 def test_body_limit_is_one_number_for_all_who_bound_bodies(folder: Path) -> None:
-    """README, configuration."""
+    """docs/configuration.md."""
     assert runtime(folder, "{}").limits == BodyLimits() == BodyLimits(max_bytes=4 * 1024 * 1024)
     assert runtime(folder, "{maxBodyBytes: 65536}").limits.max_bytes == 65536
 
@@ -105,7 +105,7 @@ def test_without_tokens_nobody_is_asked(folder: Path) -> None:
 
 
 def test_extended_card_of_the_file_takes_the_place_of_the_code(folder: Path) -> None:
-    """README, configuration: A2A 3.1.11."""
+    """docs/configuration.md: A2A 3.1.11."""
     text = """
 agents:
   echo:

@@ -166,7 +166,7 @@ def test_everything_but_the_agents_has_a_default() -> None:
 
 
 def test_agents_elsewhere_are_there_to_be_called() -> None:
-    """README, configuration: `card`, `headers`, `retry`, `honoursKey`; no secret is shown."""
+    """docs/configuration.md: `card`, `headers`, `retry`, `honoursKey`; no secret is shown."""
     card = "https://hotel.example/.well-known/agent-card.json?key=hunter2-of-the-test"
     hotel = {
         "card": card,
@@ -186,7 +186,7 @@ def test_agents_elsewhere_are_there_to_be_called() -> None:
 
 
 def test_server_that_is_disabled_is_read_and_not_used() -> None:
-    """README, configuration."""
+    """docs/configuration.md."""
     text = (
         f"{AGENT}mcpServers: {{f: {{command: x, disabled: true}}, g: {{command: y, args: [z]}}}}\n"
     )

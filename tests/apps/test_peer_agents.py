@@ -86,7 +86,7 @@ async def test_agent_of_the_same_file_is_called_within_the_process(folder: Path)
 
 
 async def test_agent_elsewhere_is_called_by_its_card_with_our_credentials(folder: Path) -> None:
-    """README, configuration: `card`, `headers`; they go to its origin."""
+    """docs/configuration.md: `card`, `headers`; they go to its origin."""
     tokens = f"server: {{tokens: {{us: {TOKEN}}}}}"
     with anyio.fail_after(BOUND_S):
         async with served(folder, tokens) as card:

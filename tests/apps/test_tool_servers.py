@@ -34,7 +34,7 @@ def servers(block: dict[str, object], *, folder: Path = ROOT) -> ToolServers:
 
 
 async def test_program_of_the_file_serves_tools_while_the_block_runs() -> None:
-    """README, configuration: `command`, `args`, `env`, `retry`."""
+    """docs/configuration.md: `command`, `args`, `env`, `retry`."""
     program = ["-m", "tests.bridges.mcp.official"]
     env = {"PYTHONPATH": "${ROOT}"}
     tools = servers({"command": sys.executable, "args": program, "env": env, "retry": "always"})
@@ -69,14 +69,14 @@ POLICIES: dict[str, tuple[dict[str, object], Policy]] = {
 
 @pytest.mark.parametrize(("said", "policy"), POLICIES.values(), ids=POLICIES)
 def test_policy_is_what_the_file_says(said: dict[str, object], policy: Policy) -> None:
-    """README, configuration: `retry`, `honoursKey`, `trusted`."""
+    """docs/configuration.md: `retry`, `honoursKey`, `trusted`."""
     url: dict[str, object] = {"url": "https://depot.example/mcp"}
 
     assert servers({**url, **said}).by_name["depot"].policy == policy
 
 
 async def test_server_is_told_what_we_can_do_for_it(tmp_path: Path) -> None:
-    """README, configuration: roots only where they are named; a call may become a task."""
+    """docs/configuration.md: roots only where they are named; a call may become a task."""
     url: dict[str, object] = {"url": "https://depot.example/mcp"}
     plain = servers(url).by_name["depot"]
     rooted = servers({**url, "roots": [str(tmp_path)]}).by_name["depot"]
@@ -101,7 +101,7 @@ async def write(request: Sample) -> str:
 
 
 async def test_function_of_the_file_writes_what_the_server_asks_for() -> None:
-    """README, configuration: `sampling`."""
+    """docs/configuration.md: `sampling`."""
     url: dict[str, object] = {"url": "https://depot.example/mcp"}
     depot = servers({**url, "sampling": "tests.apps.test_tool_servers:write"}).by_name["depot"]
 

@@ -122,7 +122,7 @@ async def test_message_whose_reply_was_lost_is_asked_about(words: str) -> None:
 
 
 async def test_operator_may_say_that_it_takes_no_message_twice() -> None:
-    """README, configuration: `honoursKey`; then it is sent again."""
+    """docs/configuration.md: `honoursKey`; then it is sent again."""
     async with played(dedupes=True) as (world, port, _):
         client = await lost(world, port)
         (listed,) = (await client.list()).tasks
@@ -132,7 +132,7 @@ async def test_operator_may_say_that_it_takes_no_message_twice() -> None:
 
 
 async def test_operator_may_say_that_nothing_is_repeated() -> None:
-    """README, configuration: `retry: never`."""
+    """docs/configuration.md: `retry: never`."""
     async with played(Repeat.NEVER) as (world, port, _):
         client = await lost(world, port)
         (listed,) = (await client.list()).tasks

@@ -162,7 +162,7 @@ def test_operator_may_declare_that_the_key_is_honoured(keyed: str) -> None:
 
 
 def test_word_on_a_tool_stands_before_the_word_on_its_server() -> None:
-    """README, configuration: `retry`."""
+    """docs/configuration.md: `retry`."""
     policy = Policy.of({EVERY_TOOL: "always", "ship": "never"})
 
     assert policy.next(Standing.INTERRUPTED, "ship", Promises()) is Next.FAIL
