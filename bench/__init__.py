@@ -6,6 +6,7 @@ ours        how our own targets are put together
 floors*     the least code that does the job, without a runtime
 stock       our server with a hundred thousand tasks in its store
 slope       what an event costs when there are many before it
+durability  what is promised of steps, restarts and replicas, measured; replica is one of them
 canned_*    the tool server behind the bridge, over HTTP and over pipes: one fixed answer
 raw_*       tools/call with nothing between the bytes and the caller
 orders      processes that are told what to do, as the load has to come from inside them
@@ -19,6 +20,7 @@ load_grpc   the same over gRPC
 rounds      all targets of a job up together, loaded in turns
 request     the bytes sent and the answers accepted (pure)
 figures     medians, percentiles, ratios (pure)
-table       the printed table (pure)
+table       what jobs cost, as printed (pure); limits, what durability does
+markdown    how a table is printed (pure)
 machine     where the numbers come from
 """

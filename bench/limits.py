@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bench.markdown import table
+
 _HEAD: Final = ("promise", "store", "measured", "gate", "floor of the same run", "verdict")
 
 
@@ -35,16 +37,7 @@ class Limit:
 
 def render_limits(limits: Sequence[Limit]) -> str:
     """The table as Markdown, columns aligned, without a newline at its end."""
-    lines = [_HEAD, *(_cells(each) for each in limits)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
-    rule = "|".join("-" * (width + 2) for width in widths)
-    head, *body = (_line(line, widths) for line in lines)
-    return "\n".join((head, f"|{rule}|", *body))
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    return f"| {' | '.join(padded)} |"
+    return table(_HEAD, [_cells(each) for each in limits])
 
 
 def _cells(limit: Limit) -> tuple[str, ...]:

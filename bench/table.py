@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.figures import Summary
+from bench.markdown import table
 
 _HEAD: Final = (
     "job",
@@ -18,7 +19,7 @@ _HEAD: Final = (
     "x floor",
     "budget",
 )
-_WORDS: Final = frozenset({0, 1, 7})
+_NUMBERS: Final = range(2, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +106,7 @@ class Row:
 
 def render(rows: Sequence[Row]) -> str:
     """The table as text, without a newline at its end; words to the left, numbers to the right."""
-    lines = [_HEAD, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
-    rule = "|".join(
-        "-" * (width + 1) + ("-" if column in _WORDS else ":")
-        for column, width in enumerate(widths)
-    )
-    head, *body = (_line(line, widths) for line in lines)
-    return "\n".join((head, f"|{rule}|", *body))
+    return table(_HEAD, [_cells(row) for row in rows], numbers=_NUMBERS)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -127,11 +121,3 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.summary.times_floor:.2f}",
         row.remark,
     )
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.ljust(width) if column in _WORDS else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return f"| {' | '.join(padded)} |"
