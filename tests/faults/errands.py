@@ -1,23 +1,18 @@
 """Processes of two agents, one of which calls the other, that die at a moment of our choice.
 
-    python errands.py FOLDER
+    python -m tests.faults.errands FOLDER
 
-A line on stdin is `NAME before|after N`: a child serves both agents on the store of that name,
-sends the one message and the one answer, and kills itself around the Nth commit of its life. Its
-exit status goes to stdout: -9, or 0 when the task is over. What the called agent does is noted in
-the file NAME.notes.
+A child (`tests.faults.forked`) serves both agents, sends the one message and the one answer, and
+dies around the Nth commit of its life: a moment is `before N` or `after N`. What the called agent
+does is noted in the file NAME.notes.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Final
 
-import anyio
 import orjson
 
 from interloom.agents import AgentDefinition, Context, agent
@@ -32,13 +27,9 @@ from interloom.runtime.local import Neighbours
 from interloom.runtime.model import Message, Part, Role, SendMessageRequest
 from interloom.runtime.serve.runtime import Runtime
 from interloom.runtime.testing.forwarding import ForwardingLedger
+from tests.faults.forked import die, fork_for_each_line
 
 CALLER: Final = Caller("ann", "concierge")
-
-
-def die() -> None:
-    """Be gone: no handler runs, nothing is flushed."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Numbered(ForwardingLedger):
@@ -91,14 +82,15 @@ async def say(operations: Operations, message_id: str, text: str, task_id: str =
     return str(task["id"]) if is_asking else ""
 
 
-async def live(store: Path, when: str, number: int) -> None:
+async def live(store: Path, moment: str) -> None:
     """Be a process, until the task is over or the moment comes."""
+    when, number = moment.split()
     neighbours = Neighbours()
     agents = [
         concierge.bind(Toolbox({}), Peers([Peer.local(neighbours, "hotel")])),
         hotel(store.with_suffix(".notes")).bind(Toolbox({})),
     ]
-    runtime = Runtime(agents, lambda: Numbered(SqliteLedger(store), when, number))
+    runtime = Runtime(agents, lambda: Numbered(SqliteLedger(store), when, int(number)))
     neighbours.host = runtime
     async with runtime.open() as operations:
         task_id = await say(operations, "m1", "Lisbon")
@@ -106,26 +98,5 @@ async def live(store: Path, when: str, number: int) -> None:
             await say(operations, "m2", "3", task_id)
 
 
-def life(store: Path, when: str, number: int) -> int:
-    """Have a child live; its exit status, negative when a signal ended it."""
-    child = os.fork()
-    if not child:
-        try:
-            anyio.run(live, store, when, number)
-        except BaseException:  # noqa: BLE001 - else the child would go on as the parent
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def main(folder: Path) -> None:
-    """Fork a child for each line."""
-    for line in sys.stdin:
-        name, when, number = line.split()
-        sys.stdout.write(f"{life(folder / f'{name}.db', when, int(number))}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    fork_for_each_line(live, Path(sys.argv[1]))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 
+ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20
 """Seconds a program may take altogether; then it is killed, and what waits for it ends."""
 
@@ -63,11 +64,11 @@ class Program:
 
 
 @contextmanager
-def running(script: Path, *arguments: object, patience_s: float = PATIENCE_S) -> Generator[Program]:
-    """Run a script until the block is left; then it is killed if it is still there."""
-    command = [sys.executable, str(script), *map(str, arguments)]
-    with subprocess.Popen(  # noqa: S603 - our own script
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+def running(module: str, *arguments: object, patience_s: float = PATIENCE_S) -> Generator[Program]:
+    """Run a module until the block is left; then it is killed if it is still there."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         watchdog = Timer(patience_s, process.kill)
         watchdog.start()

@@ -1,30 +1,23 @@
-"""Processes that die at a moment of our choice, for a parent that says which.
+"""Processes of one agent, that die at a moment of our choice.
 
-    python mortal.py FOLDER
+    python -m tests.faults.mortal FOLDER
 
-A line on stdin is `NAME MOMENT`. A child is forked that serves one agent on the store of that name,
-sends it its one message, waits for the end, and kills itself when the moment comes:
+A child (`tests.faults.forked`) serves the agent, sends it its one message, waits for the end, and
+dies when the moment comes:
 
     before COMMIT   a commit is about to be stored; what it says has happened
     after COMMIT    it is stored, and nobody was told
     inside STEP     a step has had its effect
     never
 
-The child's exit status goes to stdout: -9, or 0 when the task is over. What the agent really does
-is noted in the file NAME.notes. Forking one loaded process is a hundred times quicker than
-starting another, and nobody else's threads are in it.
+What the agent really does is noted in the file NAME.notes.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Final
-
-import anyio
 
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
@@ -38,17 +31,13 @@ from interloom.runtime.serve.runtime import Runtime
 from interloom.runtime.testing.agents import result
 from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.wire.card import About
+from tests.faults.forked import die, fork_for_each_line
 
 COMMITS: Final = ("created", "first", "status", "second", "artifact", "third", "finished")
 """What an undisturbed life of the task stores, one commit each."""
 STEPS: Final = ("first", "second", "third")
 CALLER: Final = Caller("ann", "mortal")
 MESSAGE: Final = Message(message_id="m1", role=Role.USER, parts=(Part(text="go"),))
-
-
-def die() -> None:
-    """Be gone: no handler runs, nothing is flushed."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Doomed(ForwardingLedger):
@@ -98,26 +87,5 @@ async def live(store: Path, moment: str) -> None:
         await operations.send_message(CALLER, SendMessageRequest(message=MESSAGE))
 
 
-def life(store: Path, moment: str) -> int:
-    """Have a child live; its exit status, negative when a signal ended it."""
-    child = os.fork()
-    if not child:
-        try:
-            anyio.run(live, store, moment)
-        except BaseException:  # noqa: BLE001 - else the child would go on as the parent
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def main(folder: Path) -> None:
-    """Fork a child for each line."""
-    for line in sys.stdin:
-        name, _, moment = line.strip().partition(" ")
-        sys.stdout.write(f"{life(folder / f'{name}.db', moment)}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    fork_for_each_line(live, Path(sys.argv[1]))

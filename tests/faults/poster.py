@@ -1,6 +1,6 @@
 """A process that posts what an agent does, for a parent that receives it and kills us.
 
-    python poster.py FILE URL
+    python -m tests.faults.poster FILE URL
 
 A line on stdin begins a task that is followed by post to URL; `open` goes to stdout once the store
 is open.

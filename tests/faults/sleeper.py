@@ -1,6 +1,6 @@
 """A process that may be frozen in the middle of a step, for a parent that does so and talks to it.
 
-    python sleeper.py FILE NOTES HOW
+    python -m tests.faults.sleeper FILE NOTES HOW
 
 It serves one agent on a store, with a short lease. How its second step goes:
 

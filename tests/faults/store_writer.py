@@ -1,6 +1,6 @@
 """A process that writes to a store as fast as it can and says what it was promised.
 
-    python store_writer.py FILE LANES FIRST
+    python -m tests.faults.store_writer FILE LANES FIRST
 
 Each lane is a task of its own, `lane-<n>` from FIRST on, and appends to it event after event. A
 line `lane seq` goes to stdout once that event is acknowledged, `open` once the store is.

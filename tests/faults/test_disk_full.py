@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults.killable import running
 
-SLEEPER = Path(__file__).with_name("sleeper.py")
+SLEEPER = "tests.faults.sleeper"
 FULL = 4096
 """Bytes: less than the store's files have by then, so nothing more can be written to them."""
 LIFTED = -1

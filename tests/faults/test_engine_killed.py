@@ -15,7 +15,7 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from tests.faults.killable import running
 
-TRAVELLER = Path(__file__).with_name("traveller.py")
+TRAVELLER = "tests.faults.traveller"
 
 
 async def event_ids(store: Path) -> list[str]:

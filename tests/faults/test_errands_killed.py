@@ -18,7 +18,7 @@ from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import TaskState
 from tests.faults.killable import running
 
-ERRANDS = Path(__file__).with_name("errands.py")
+ERRANDS = "tests.faults.errands"
 BOUND_S = 120.0
 NEVER = 10_000
 FEWEST = 10

@@ -18,7 +18,7 @@ from interloom.runtime.core.paging import Query
 from interloom.runtime.ledger.sqlite import SqliteLedger
 from tests.faults.killable import Program, running
 
-SLEEPER = Path(__file__).with_name("sleeper.py")
+SLEEPER = "tests.faults.sleeper"
 WHOLE = ["submitted", "started", "status/1", "status/2", "finished/1", "finished"]
 BY_THE_OTHER = "TASK_STATE_COMPLETED done by the one that passes"
 

@@ -22,7 +22,7 @@ from interloom.runtime.model import TaskState
 from tests.faults.killable import Program, running
 from tests.faults.mortal import COMMITS, STEPS
 
-MORTAL = Path(__file__).with_name("mortal.py")
+MORTAL = "tests.faults.mortal"
 BOUND_S = 120.0
 MOMENTS = [
     *(f"{when} {commit}" for commit in COMMITS for when in ("before", "after")),

@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 from tests.faults.killable import PATIENCE_S, running
 
-POSTER = Path(__file__).with_name("poster.py")
+POSTER = "tests.faults.poster"
 COMPLETED = b'"TASK_STATE_COMPLETED"'
 
 

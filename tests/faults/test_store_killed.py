@@ -13,7 +13,7 @@ from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.testing.samples import events
 from tests.faults.killable import running
 
-WRITER = Path(__file__).with_name("store_writer.py")
+WRITER = "tests.faults.store_writer"
 LANES = 8
 KILLS = 3
 

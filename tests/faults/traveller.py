@@ -1,6 +1,6 @@
 """A process that serves one agent on a store, for a parent that talks to it and kills it.
 
-    python traveller.py FILE NOTES
+    python -m tests.faults.traveller FILE NOTES
 
 Lines on stdin go to the agent: the first begins its task, the next ones are follow-ups; an empty
 line only waits. After each, the task's state goes to stdout once it is settled. What the agent
