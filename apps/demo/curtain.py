@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar, cast
 
 import anyio
 
 INTERRUPTED = 130
+
+Failed = TypeVar("Failed", bound=Exception)
 
 
 class Unexpected(Exception):
@@ -26,6 +29,15 @@ async def played(story: Callable[[], Awaitable[int]]) -> int:
         status = await story()
         group.cancel_scope.cancel()
     return status
+
+
+def leaves(group: ExceptionGroup[Failed]) -> Iterator[Failed]:
+    """The errors in a group and in the groups within it."""
+    for each in group.exceptions:
+        if isinstance(each, ExceptionGroup):
+            yield from leaves(cast("ExceptionGroup[Failed]", each))
+        else:
+            yield each
 
 
 async def _end_on_signal(scope: anyio.CancelScope) -> None:

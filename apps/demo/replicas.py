@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import anyio
 
 from demo.courier import STOPS
-from demo.curtain import Unexpected, played
+from demo.curtain import Unexpected, leaves, played
 from demo.depot import stamps
 from demo.follower import Follower, Seen
 from demo.processes import HOST, Service, ServiceDied, free_port, nobody_listens, read, tail
@@ -185,30 +185,39 @@ def weigh(stage: Stage, tell: Transcript) -> None:
 
 
 async def attempt(tell: Transcript) -> int:
-    """Play the story once, end every process, then weigh.
+    """Play the story once, in a folder of its own.
 
     Returns:
         The exit status.
     """
     with TemporaryDirectory(prefix="interloom-replicas-") as folder:
-        stage = set_up(Path(folder))
-        log = stage.replicas[0].service.log
-        try:
-            with anyio.fail_after(STORY_S):
-                async with AsyncExitStack() as stack:
-                    for service in (stage.depot, *(each.service for each in stage.replicas)):
-                        await stack.enter_async_context(service)
-                    await tell_story(stage, tell)
-            weigh(stage, tell)
-        except* ServiceDied as died:
-            for each in died.exceptions:
-                tell.failed(str(each), tail(log))
-        except* TimeoutError:
-            tell.failed(f"it took longer than {STORY_S:.0f} s", tail(log))
-        except* (Unexpected, OSError) as failure:
-            tell.failed(str(failure.exceptions[0]), tail(log))
-        else:
-            return 0
+        return await play(set_up(Path(folder)), tell)
+
+
+async def play(stage: Stage, tell: Transcript) -> int:
+    """Play the story, end every process, then weigh.
+
+    Returns:
+        The exit status.
+    """
+    log = stage.replicas[0].service.log
+    try:
+        with anyio.fail_after(STORY_S):
+            async with AsyncExitStack() as stack:
+                for service in (stage.depot, *(each.service for each in stage.replicas)):
+                    await stack.enter_async_context(service)
+                await tell_story(stage, tell)
+        weigh(stage, tell)
+    except* ServiceDied as died:
+        for death in leaves(died):
+            tell.failed(str(death), tail(death.service.log))
+    except* TimeoutError:
+        tell.failed(f"it took longer than {STORY_S:.0f} s", tail(log))
+    except* (Unexpected, OSError) as failure:
+        for each in leaves(failure):
+            tell.failed(str(each), tail(log))
+    else:
+        return 0
     return 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from anyio.abc import SocketStream
 
 from demo import replicas
 from demo.courier import STOPS
-from demo.curtain import Unexpected
+from demo.curtain import Unexpected, leaves
 from demo.depot import stamps
 from demo.follower import Seen
 from demo.processes import HOST, free_port
@@ -139,3 +140,29 @@ def test_stamp_that_is_missing_or_there_twice_fails_the_demo(
 
 def test_book_counts_each_stamp() -> None:
     assert stamps("a, stop 1\na, stop 1\nb, stop 2\n") == {"a, stop 1": 2, "b, stop 2": 1}
+
+
+async def test_replica_that_dies_ends_the_demo_with_its_own_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`ours`: in words, although the replicas are started in a group of tasks."""
+    stage = replicas.set_up(tmp_path)
+    for number, replica in enumerate(stage.replicas, start=1):
+        mute = f"import signal; print('this is {number}', flush=True); signal.pause()"
+        replica.service.command = [sys.executable, "-c", mute]
+    stage.replicas[1].service.command = [sys.executable, "-c", "import sys; sys.exit('no store')"]
+
+    with anyio.fail_after(WAIT_S):
+        assert await replicas.play(stage, Transcript(io.StringIO())) == 1
+
+    said = capfd.readouterr().err
+    assert "The demo failed: the replica 2 ended with status 1\n  | no store\n" in said
+    assert "TaskGroup" not in said
+    assert all(each.service.pid is None for each in stage.replicas)
+
+
+def test_errors_within_groups_are_told_one_by_one() -> None:
+    """`ours`: a group says no more than how many there are."""
+    first, second = OSError("one"), OSError("two")
+    inner = ExceptionGroup("inner", [first])
+    assert list(leaves(ExceptionGroup("outer", [inner, second]))) == [first, second]
