@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ def opener(place: Place) -> Callable[[], Ledger]:
     return lambda: PostgresLedger(place.url, lease_s=place.lease_s)
 
 
-def inspector(place: Place) -> Inspector:
+def inspector(place: Place) -> AbstractContextManager[Inspector]:
     """Looks at the store, and changes nothing.
 
     Raises:
@@ -81,12 +82,12 @@ def inspector(place: Place) -> Inspector:
         raise BadConfig("store: memory: is seen by nobody but the process that serves it")
     path = _path(place.url)
     if path is not None:
-        return SqliteInspector(path)
+        return closing(SqliteInspector(path))
     try:  # as above
         from interloom.runtime.ledger.postgres_inspect import PostgresInspector  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise _not_installed(missing) from None
-    return PostgresInspector(place.url)
+    return closing(PostgresInspector(place.url))
 
 
 def _path(url: str) -> Path | None:

@@ -5,8 +5,7 @@ Nothing here is for clients: it tells of all owners together, and of no task by 
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol
 
 from interloom.runtime.core.machine import INTERRUPTED
 from interloom.runtime.core.outbox import Undelivered
@@ -125,16 +124,7 @@ class Inspector(Protocol):
         """
         ...
 
-    def __enter__(self) -> Self:
-        """Itself."""
-        ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Let go of it."""
         ...
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Final, Self
+from contextlib import ExitStack, closing, contextmanager
+from typing import Final
 
 import psycopg
 
@@ -40,18 +39,13 @@ class PostgresInspector:
             BadConfig: It is not there, or does not let us in, or has a newer version's.
         """
         self.place = described(url)
-        try:
-            self._session = connect(url)
-        except psycopg.Error as error:
-            raise BadConfig(f"store: {self.place}: {reason(error, url)}") from None
-        try:
-            self.version = self._version()
-        except psycopg.Error as error:
-            self._session.close()
-            raise BadConfig(f"store: {self.place}: {reason(error, url)}") from None
-        except BadConfig:
-            self._session.close()
-            raise
+        with ExitStack() as undo:
+            try:
+                self._session = undo.enter_context(closing(connect(url)))
+                self.version = self._version()
+            except psycopg.Error as error:
+                raise BadConfig(f"store: {self.place}: {reason(error, url)}") from None
+            undo.pop_all()
 
     def _version(self) -> int:
         if not self._number(_KNOWN):
@@ -81,15 +75,8 @@ class PostgresInspector:
         with _readable():
             return dead_letters(self._session, limit)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of it."""
         self._session.close()
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from interloom.runtime.core.outbox import Undelivered
 from interloom.runtime.errors import BadConfig, NoStore
@@ -38,18 +37,14 @@ class SqliteInspector:
         self._path, self.place = path, str(path)
         if not path.exists():
             raise NoStore(f"{path}: there is no such store")
-        try:
-            self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        except sqlite3.Error as error:
-            raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None
-        try:
-            self.version = version_of(self._connection, path)
-        except sqlite3.Error as error:
-            self._connection.close()
-            raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None
-        except BadConfig:
-            self._connection.close()
-            raise
+        with ExitStack() as undo:
+            try:
+                opened = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+                self._connection = undo.enter_context(closing(opened))
+                self.version = version_of(opened, path)
+            except sqlite3.Error as error:
+                raise BadConfig(f"{path}: cannot be opened as a store: {error}") from None
+            undo.pop_all()
 
     def size_bytes(self) -> int:
         """The file, and what is on its way into it."""
@@ -69,13 +64,6 @@ class SqliteInspector:
         with readable():
             return dead_letters(self._connection, limit)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of it."""
         self._connection.close()
