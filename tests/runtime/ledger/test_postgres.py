@@ -23,6 +23,11 @@ from tests.postgres import PASSWORD, Cluster, asked, cut
 from tests.runtime.ledger.opening import LIMIT_S, opened
 
 SECRET = "hunter2-of-the-test"  # noqa: S105 - a value to look for
+WAITING = (
+    "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE NOT granted AND datname = current_database()"
+)
+"""A query for how many wait for a lock that another has."""
 
 
 @asynccontextmanager
@@ -238,18 +243,12 @@ async def test_processes_that_write_to_the_same_tasks_do_not_wait_in_a_circle(
                 for key, ledger in (("a", one_process), ("b", other)):
                     group.start_soon(write, ledger, f"{key} forth {number}", names)
                     group.start_soon(write, ledger, f"{key} back {number}", names[::-1])
-                while one(store_url, _WAITING) != 2:  # each has locked what it could
+                while one(store_url, WAITING) != 2:  # each has locked what it could
                     await anyio.lowlevel.checkpoint()
                 await third.rollback()
         for name in names:
             assert len((await other.journal(name)).steps) == 20
     assert deadlocks(store_url) == before
-
-
-_WAITING = (
-    "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-    " WHERE NOT granted AND datname = current_database()"
-)
 
 
 def deadlocks(url: str) -> object:
