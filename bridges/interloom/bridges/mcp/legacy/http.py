@@ -19,7 +19,7 @@ from interloom.bridges.mcp.core.errors import Busy, HttpFailure, McpError, McpPe
 from interloom.bridges.mcp.core.frames import CANCELLED, Request
 from interloom.bridges.mcp.http import ServerSpec, nameless
 from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
-from interloom.bridges.mcp.legacy.posting import NOT_FOUND, OK, Exchange
+from interloom.bridges.mcp.legacy.posting import OK, Exchange
 from interloom.bridges.mcp.port import Patience
 from interloom.bridges.mcp.replies import media_type_of, within
 from interloom.runtime.errors import BrokenOff, LocalError, TransportError
@@ -37,6 +37,7 @@ OFFER_S: Final = 5.0
 may hold the head of a stream back until something comes on it."""
 GOODBYE_S: Final = 5.0
 """Seconds that ending a request or a session may take."""
+NOT_FOUND: Final = 404
 FIRST_REFUSAL: Final = 400
 """The lowest HTTP status that says no to a notification or a response (transports, sending 4)."""
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -163,14 +164,13 @@ class HttpConnection:
     ) -> JsonObject:
         limits = Limits(total_s=patience.total_s, idle_s=patience.silence_s, max_bytes=UNBOUNDED)
         body = orjson.dumps(request.to_json())
-        has_session = self._session is not None
         result: JsonObject | None = None
         try:
             async with self._sending("POST", _POST, limits, body) as reply:
                 self._check_session(reply)
-                if not has_session:
+                if self._session is None:
                     self._keep_session(reply)
-                result = await exchange.read(reply, has_session=has_session)
+                result = await exchange.read(reply)
         except TransportError:
             if not exchange.pickup.event_id:
                 raise
@@ -207,7 +207,7 @@ class HttpConnection:
         fields = {**_GET, "Last-Event-ID": exchange.pickup.event_id}
         async with self._sending("GET", fields, limits) as reply:
             self._check_session(reply)
-            return await exchange.read(reply, has_session=self._session is not None)
+            return await exchange.read(reply)
 
     def _lose(self) -> None:
         """Nothing more is asked in the session, nor heard."""
@@ -236,7 +236,7 @@ class HttpConnection:
                     self._is_offer_known.set()
                     if is_stream:
                         pause_s = 0.0
-                        await exchange.read(reply, has_session=True)
+                        await exchange.read(reply)
                     elif not self._is_offered:
                         return
             except (TransportError, SessionLost, McpPeerError) as error:

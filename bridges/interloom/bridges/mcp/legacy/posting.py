@@ -11,14 +11,13 @@ from typing import Final
 
 from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
 from interloom.bridges.mcp.core.frames import Request, Result, decode, is_cut_off, read_message
-from interloom.bridges.mcp.legacy.link import Arrived, SessionLost
+from interloom.bridges.mcp.legacy.link import Arrived
 from interloom.bridges.mcp.replies import bounded, media_type_of
 from interloom.runtime.errors import BrokenOff
 from interloom.runtime.net.port import Reply
 from interloom.runtime.values import Json, JsonObject
 from interloom.runtime.wire.sse import Decoder, Event, EventTooLarge
 
-NOT_FOUND: Final = 404
 OK: Final = 200
 DEFAULT_RETRY_S: Final = 1.0
 """Seconds before a stream is taken up again when the server does not say; ours."""
@@ -54,16 +53,13 @@ class Exchange:
         self._max_bytes = max_bytes
         self.pickup = Pickup()
 
-    async def read(self, reply: Reply, *, has_session: bool) -> JsonObject | None:
+    async def read(self, reply: Reply) -> JsonObject | None:
         """The result, if this reply brings it; None when its stream ended before.
 
         Raises:
-            SessionLost: The status says that the session is gone.
             McpPeerError: It is a refusal, or breaks the protocol.
             TransportError: It broke off.
         """
-        if reply.status == NOT_FOUND and has_session:
-            raise SessionLost
         media_type = media_type_of(reply)
         if reply.status != OK:
             raise await self._refusal(reply, media_type)
