@@ -71,9 +71,7 @@ class McpClient:
         self._wire = Wire(transport, self.profile, ids or RandomIds())
         self._clock = clock or SystemClock()
         self.cache = cache or ResultCache(clock=self._clock)
-        self._lists = Lists(
-            self.server, principal, ask=self._wire.ask, cache=self.cache, clock=self._clock
-        )
+        self._lists = Lists(self.server, principal, ask=self._wire.ask, cache=self.cache)
         self._list: ToolList | None = None
         self._listing = anyio.Lock()
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from interloom.bridges.mcp.cache import ResultCache
 from interloom.bridges.mcp.core.errors import InvalidParams
 from interloom.bridges.mcp.core.listing import Page, check_pages, read_page
-from interloom.runtime.values import Clock, Json, JsonObject
+from interloom.runtime.values import Json, JsonObject
 
 Ask: TypeAlias = Callable[[str, JsonObject], Awaitable[JsonObject]]
 """Sends a request that has no rounds, and gives its result."""
@@ -26,14 +26,11 @@ class Lists:
         principal: For whom.
         ask: How to ask the server.
         cache: Where pages are kept.
-        clock: The cache's clock.
     """
 
-    def __init__(
-        self, server: str, principal: str, *, ask: Ask, cache: ResultCache, clock: Clock
-    ) -> None:
+    def __init__(self, server: str, principal: str, *, ask: Ask, cache: ResultCache) -> None:
         self._server, self._principal = server, principal
-        self._ask, self._cache, self._clock = ask, cache, clock
+        self._ask, self._cache = ask, cache
 
     async def pages(self, method: str) -> list[Page]:
         """All pages of a list; those that are still fresh are not asked for again.
@@ -69,14 +66,14 @@ class Lists:
             return read_page(
                 place.entry.result, server=server, method=method, received_s=received_s
             )
-        received_s = self._clock.monotonic()  # before it is sent: never fresher than it is
         try:
             result = await self._ask(method, params)
         except InvalidParams as refusal:
             if params:
                 raise _StaleCursor(refusal) from None
             raise
-        page = read_page(result, server=server, method=method, received_s=received_s)
+        # From when it was asked for: never fresher than it is.
+        page = read_page(result, server=server, method=method, received_s=place.asked_s)
         await self._cache.keep(place, result)
         return page
 
