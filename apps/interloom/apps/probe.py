@@ -80,6 +80,6 @@ async def _ask(name: str, server: ToolServer, within_s: float, found: dict[str, 
 
 
 def _pinned(tool: Tool, server: ToolServer) -> Pinned:
-    if not server.pins.compare(tool):
+    if not server.pins.observe(tool):
         return Pinned.CHANGED
     return Pinned.AGREED if server.pins.knows(tool) else Pinned.NO

@@ -46,7 +46,7 @@ class Pins:
         self._agreed = dict(agreed)
         self._on_change = on_change
         self._warned: set[str] = set()
-        self._changed: dict[str, str] = {}
+        self._changed: set[str] = set()
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -57,13 +57,17 @@ class Pins:
         """Whether a definition of a tool was agreed to."""
         return tool.name in self._agreed
 
-    def compare(self, tool: Tool) -> bool:
-        """Whether a tool is as agreed; one that nobody agreed to is as good as any."""
+    def observe(self, tool: Tool) -> bool:
+        """Take in what a tool is now, for `changed`.
+
+        Returns:
+            Whether it is as agreed; one that nobody agreed to is as good as any.
+        """
         is_agreed = self._agreed.get(tool.name, tool.digest) == tool.digest
         if is_agreed:
-            self._changed.pop(tool.name, None)
+            self._changed.discard(tool.name)
         else:
-            self._changed[tool.name] = tool.digest
+            self._changed.add(tool.name)
         return is_agreed
 
     async def check(
@@ -80,7 +84,7 @@ class Pins:
             BadTool: It is another tool now, and nobody agreed to that.
         """
         agreed = self._agreed.setdefault(tool.name, tool.digest)
-        if self.compare(tool):
+        if self.observe(tool):
             return
         if tool.digest not in self._warned:
             self._warned.add(tool.digest)
@@ -97,7 +101,7 @@ class Pins:
         if response.action != "accept" or (response.content or {}).get("call") is not True:
             raise BadTool(server, tool.name, "nobody agreed to its new definition")
         self._agreed[tool.name] = tool.digest
-        self.compare(tool)
+        self.observe(tool)
 
 
 def _question(tool: Tool, server: str) -> Question:
