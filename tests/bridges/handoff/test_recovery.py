@@ -20,8 +20,8 @@ from interloom.bridges.handoff.recovery import (
     Standing,
     Vouched,
     depends_on_vouching,
-    following,
-    found,
+    next_for,
+    standing_of,
 )
 from interloom.bridges.mcp.core.tools import read_tool
 from interloom.runtime.ledger.rows import CallState
@@ -45,8 +45,6 @@ EXPECTED: list[tuple[Standing, Repeat, tuple[Next, ...]]] = [
     (Standing.REFUSED, NEVER, (FAIL, FAIL, FAIL, FAIL)),
 ]
 CERTAIN = {
-    Standing.NEW: Next.SEND,
-    Standing.UNREACHED: Next.SEND,
     Standing.POSTPONED: Next.SEND,
     Standing.ASKED: Next.ANSWER,
     Standing.REMOTE: Next.POLL,
@@ -63,7 +61,7 @@ def test_row_says_what_is_done(
     standing: Standing, repeat: Repeat, by_vouched: tuple[Next, ...]
 ) -> None:
     """DESIGN 4: the three that decide, in every combination."""
-    assert tuple(following(standing, repeat, vouched) for vouched in Vouched) == by_vouched
+    assert tuple(next_for(standing, repeat, vouched) for vouched in Vouched) == by_vouched
 
 
 @pytest.mark.parametrize(("standing", "repeat", "by_vouched"), EXPECTED)
@@ -92,13 +90,12 @@ def test_exactly_one_row_fits(combination: tuple[Standing, Repeat, Vouched]) -> 
 @pytest.mark.parametrize("vouched", Vouched)
 def test_nothing_is_sent_twice_that_nobody_vouched_for(repeat: Repeat, vouched: Vouched) -> None:
     """DESIGN 4: the operator's `always`, or something that vouches, stands behind each repeat."""
-    repeated = [each for each in Standing if following(each, repeat, vouched) is Next.RESEND]
+    repeated = [each for each in Standing if next_for(each, repeat, vouched) is Next.RESEND]
 
     assert not repeated or repeat is ALWAYS or vouched is not NOTHING
 
 
 FOUND = {
-    None: Standing.NEW,
     CallState.INTENDED: Standing.INTERRUPTED,
     CallState.POSTPONED: Standing.POSTPONED,
     CallState.REMOTE_TASK: Standing.REMOTE,
@@ -111,7 +108,7 @@ FOUND = {
 
 def test_every_state_of_a_row_has_its_standing() -> None:
     """DESIGN 4: an intent that is found was somebody else's, so it covers what was sent."""
-    assert {state: found(state) for state in (None, *CallState)} == FOUND
+    assert {state: standing_of(state) for state in CallState} == FOUND
 
 
 def tool(annotations: JsonObject, meta: JsonObject | None = None) -> JsonObject:

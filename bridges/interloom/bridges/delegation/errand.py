@@ -65,7 +65,7 @@ class Errand:
         message = self._message(parts)
         if row is None:
             return await self._begin(message, 0, self._sending(is_repeat=False))
-        body, standing = self._made.check(row), recovery.found(row.state)
+        body, standing = self._made.check(row), recovery.standing_of(row.state)
         match standing:
             case Standing.OVER:
                 return rows.read_outcome(self._made, row.state, body)

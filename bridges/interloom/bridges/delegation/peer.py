@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from interloom.bridges.handoff.recovery import Next, Repeat, Standing, Vouched, following
+from interloom.bridges.handoff.recovery import Next, Repeat, Standing, Vouched, next_for
 from interloom.runtime.client import A2AClient
 from interloom.runtime.errors import InterloomError
 from interloom.runtime.local import Neighbours, local_client
@@ -60,7 +60,7 @@ class Peer:
 
     def next(self, standing: Standing, vouched: Vouched) -> Next:
         """What is done with a message; see `recovery.TABLE`."""
-        return following(standing, self.repeat, vouched)
+        return next_for(standing, self.repeat, vouched)
 
     def said(self, error: InterloomError) -> str:
         """An error's words for whoever we work for: where the agent is, is for the log."""

@@ -88,7 +88,7 @@ class Conversation:
             params: dict[str, Json] = {"name": made.tool, "arguments": arguments}
             call = Call(made.server, "tools/call", params)
             return await self._converse(await self._agree(Pending(call)))
-        body, standing = made.check(row), recovery.found(row.state)
+        body, standing = made.check(row), recovery.standing_of(row.state)
         if standing is Standing.OVER:
             return pending.read_outcome(made, row.state, body)
         remote = pending.read_remote(row)

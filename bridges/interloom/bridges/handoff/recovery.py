@@ -28,10 +28,6 @@ EVERY_TOOL: Final = "*"
 class Standing(Enum):
     """Where a call stands: what its row says, and what this process has seen beyond it."""
 
-    NEW = "new"
-    """It has no row."""
-    UNREACHED = "unreached"
-    """This process tried, and not a byte has reached the server."""
     LOST = "lost"
     """This process sent it, and there will be no answer."""
     INTERRUPTED = "interrupted"
@@ -108,8 +104,6 @@ _NOTHING: Final = frozenset({Vouched.NOTHING})
 _SOMETHING: Final = _WHATEVER - _NOTHING
 
 TABLE: Final = (
-    Rule(Standing.NEW, _ANY, _WHATEVER, Next.SEND),
-    Rule(Standing.UNREACHED, _ANY, _WHATEVER, Next.SEND),
     Rule(Standing.POSTPONED, _ANY, _WHATEVER, Next.SEND),
     Rule(Standing.ASKED, _ANY, _WHATEVER, Next.ANSWER),
     Rule(Standing.REMOTE, _ANY, _WHATEVER, Next.POLL),
@@ -150,12 +144,12 @@ _STORED: Final = {
 }
 
 
-def found(state: CallState | None) -> Standing:
-    """Where a call stands whose row was found by a run that is begun; None for no row."""
-    return Standing.NEW if state is None else _STORED[state]
+def standing_of(state: CallState) -> Standing:
+    """Where a call stands whose row was found by a run that is begun."""
+    return _STORED[state]
 
 
-def following(standing: Standing, repeat: Repeat, vouched: Vouched) -> Next:
+def next_for(standing: Standing, repeat: Repeat, vouched: Vouched) -> Next:
     """What is done with a call; see `TABLE`."""
     return _NEXT[standing, repeat, vouched]
 
@@ -241,7 +235,7 @@ class Policy:
     def next(self, standing: Standing, tool: str, promises: Promises) -> Next:
         """What is done with a call of a tool."""
         repeat = self.by_tool.get(tool, self.repeat)
-        return following(standing, repeat, self.vouched(tool, promises))
+        return next_for(standing, repeat, self.vouched(tool, promises))
 
 
 CAREFUL: Final = Policy()

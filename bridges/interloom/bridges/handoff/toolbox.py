@@ -137,7 +137,7 @@ class Toolbox:
         self, server: ToolServer, task: TaskContext, made: Made, arguments: JsonObject
     ) -> JsonObject:
         row = task.call(made.key)
-        if row is not None and recovery.found(row.state) is Standing.OVER:  # nobody is called
+        if row is not None and recovery.standing_of(row.state) is Standing.OVER:  # nobody is called
             return await Conversation(server, task, made).run(arguments)
         try:
             async with server.of(task.owner) as reached:
