@@ -79,7 +79,9 @@ class Failure(Exception):
         Problems of a configuration file come one a line, each with its own place in the file.
         """
         lines = self.message.splitlines() or [self.code]
-        lines[-1] += f"; {self.hint}" if self.hint else ""
+        if self.hint:
+            is_sentence = lines[-1].endswith(".") and not lines[-1].endswith("..")
+            lines[-1] = f"{lines[-1][:-1] if is_sentence else lines[-1]}; {self.hint}"
         return "\n".join(f"error: {line}" for line in lines)
 
     def envelope(self) -> str:
