@@ -76,17 +76,17 @@ def test_end_without_a_word_is_a_failure_too() -> None:
         result(task(TaskState.FAILED), peer="hotel")
 
 
-VOUCHED = {
+STATED = {
     "room 4": Delegated((Part(text="room 4"),)),
     "": Delegated(),
     '{"room": 4}': Delegated((Part(text='{"room": 4}'), DATA)),
 }
 
 
-@pytest.mark.parametrize("text", VOUCHED)
+@pytest.mark.parametrize("text", STATED)
 def test_person_may_say_what_it_answered(text: str) -> None:
     """DESIGN 4: text or JSON."""
-    assert Delegated.vouched(text) == VOUCHED[text]
+    assert Delegated.stated(text) == STATED[text]
 
 
 FAILURES = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from interloom.bridges.handoff.checking import NotAResult, vouched_result
+from interloom.bridges.handoff.checking import NotAResult, stated_result
 from interloom.bridges.mcp.core.tools import Tool, read_tool
 from interloom.runtime.values import Json, JsonObject
 
@@ -58,7 +58,7 @@ RESULTS: dict[str, tuple[Tool | None, str, JsonObject]] = {
 @pytest.mark.parametrize(("listed", "said", "result"), RESULTS.values(), ids=RESULTS)
 def test_result_is_text_or_json(listed: Tool | None, said: str, result: JsonObject) -> None:
     """MCP server/tools: content for people, structured content beside it."""
-    assert vouched_result(listed, said, server="depot") == result
+    assert stated_result(listed, said, server="depot") == result
 
 
 MISFITS = {
@@ -73,6 +73,6 @@ MISFITS = {
 def test_result_must_be_what_the_tool_promises(said: str, reason: str) -> None:
     """MCP server/tools "Output Schema": what an author may rely on."""
     with pytest.raises(NotAResult) as refused:
-        vouched_result(TYPED, said, server="depot")
+        stated_result(TYPED, said, server="depot")
 
     assert str(refused.value).startswith(reason)

@@ -133,7 +133,7 @@ class Errand:
             case Verdict.RETRY:
                 return await self._begin(message, doubts + 1, self._sending(is_repeat=True))
             case Verdict.DONE:
-                return await self._done(Delegated.vouched(said))
+                return await self._done(Delegated.stated(said))
             case Verdict.FAIL:
                 return await self._give_up()
 

@@ -55,7 +55,7 @@ class Delegated:
         return cls(parts or (() if said is None else said.parts), answer.id)
 
     @classmethod
-    def vouched(cls, said: str) -> Delegated:
+    def stated(cls, said: str) -> Delegated:
         """What a person says it answered: text, or JSON as text."""
         try:
             value: Json = orjson.loads(said)

@@ -21,7 +21,7 @@ _schemas: Final = Schemas()
 
 
 class NotAResult(InterloomError):
-    """What a person vouches for is no result of the tool; the text says why, for that person."""
+    """What a person states is no result of the tool; the text says why, for that person."""
 
     code = "NOT_A_RESULT"
 
@@ -70,7 +70,7 @@ def check_result(tool: Tool, result: JsonObject, *, server: str) -> None:
         raise BadResult(server, "tools/call", rule)
 
 
-def vouched_result(tool: Tool | None, said: str, *, server: str) -> JsonObject:
+def stated_result(tool: Tool | None, said: str, *, server: str) -> JsonObject:
     """What a person says a tool answered, as a `CallToolResult`.
 
     Args:

@@ -20,7 +20,7 @@ from interloom.bridges.handoff.checking import (
     NotAResult,
     check_arguments,
     check_result,
-    vouched_result,
+    stated_result,
 )
 from interloom.bridges.handoff.doubt import Verdict
 from interloom.bridges.handoff.failures import GATEWAY, ToolUnanswered, failure
@@ -57,7 +57,7 @@ DOUBLINGS: Final = 6
 """Pauses between tries, and between rounds that ask nothing, double so often: to 6.4 s at most."""
 _WISHES: Final = Wishes(progress=True)
 
-Reply: TypeAlias = "Done | RemoteTask | Ask | Next"
+Upshot: TypeAlias = Done | RemoteTask | Ask | Next
 """What one request came to; or what follows when nobody knows what it came to."""
 
 
@@ -167,7 +167,7 @@ class Conversation:
                     now = now.lose()
                     await self._pause(now.lost)
 
-    async def _remember(self, now: Pending, call: Call, step: Reply) -> None:
+    async def _remember(self, now: Pending, call: Call, step: Upshot) -> None:
         """Store what a request came to; questions are stored when they are put."""
         match step:
             case Done(result):
@@ -181,7 +181,7 @@ class Conversation:
             case Ask() | Next():
                 pass
 
-    async def _round(self, now: Pending) -> tuple[Call, Reply]:
+    async def _round(self, now: Pending) -> tuple[Call, Upshot]:
         """One request, and what it came to."""
         ready = await self._prepare(now)
         await self._task.record_call(now.row(self._made, CallState.INTENDED))
@@ -301,14 +301,14 @@ class Conversation:
                     return await self._give_up()
                 case Verdict.DONE:
                     try:
-                        result = await self._vouched_for(said)
+                        result = await self._stated(said)
                     except NotAResult as error:
                         now = now.again(str(error))
                         continue
                     await self._task.record_call(pending.done(made, result))
                     return result
 
-    async def _vouched_for(self, said: str) -> JsonObject:
+    async def _stated(self, said: str) -> JsonObject:
         """The result that a person says the tool came to.
 
         Raises:
@@ -320,7 +320,7 @@ class Conversation:
         except InterloomError as error:
             log.info("call.result_unchecked", server=made.server, reason=str(error))
             tool = client.remembered_tool(made.tool)
-        return vouched_result(tool, said, server=made.server)
+        return stated_result(tool, said, server=made.server)
 
     async def _give_up(self) -> NoReturn:
         server, tool = self._made.server, self._made.tool

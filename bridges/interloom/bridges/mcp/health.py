@@ -21,8 +21,11 @@ class Reached(Enum):
 
     UNTRIED = "untried"
     YES = "yes"
+    """It answered last, whatever it said."""
     FAILING = "failing"
+    """It did not answer last, and is tried all the same."""
     RESTING = "resting"
+    """It did not answer so often in a row that it is left alone for a while; see `Breaker`."""
 
 
 @dataclass(slots=True)

@@ -36,8 +36,8 @@ class Identity(NamedTuple):
     access: str
 
     @classmethod
-    def of(cls, place: object, credentials: object) -> Identity:
-        """The identity of what is reached at a place with credentials, both JSON.
+    def of(cls, place: Json, credentials: Json) -> Identity:
+        """The identity of what is reached at a place with credentials.
 
         Either may hold a secret that can be guessed, and the digest lies in a database: it is one
         that takes long to compute (RFC 7914, 16 MiB and some 50 ms).
@@ -45,7 +45,7 @@ class Identity(NamedTuple):
         return cls(_dear(place), _dear([place, credentials]))
 
 
-def _dear(value: object) -> str:
+def _dear(value: Json) -> str:
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return scrypt(text, salt=_SALT, n=2**14, r=8, p=1, dklen=32).hex()
 

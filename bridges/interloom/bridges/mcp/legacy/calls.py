@@ -59,8 +59,8 @@ class Calls:
         self._replies = 0
 
     @property
-    def is_any(self) -> bool:
-        """Whether there are any."""
+    def is_holding(self) -> bool:
+        """Whether any call is under way, or waits for answers."""
         return bool(self._held)
 
     def begin(self, request: Request, connection: Connection, tasks: TaskGroup) -> HeldCall:

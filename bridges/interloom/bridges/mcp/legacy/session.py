@@ -79,7 +79,7 @@ class Session:
     @property
     def is_holding(self) -> bool:
         """Whether a call is under way, or is held open for answers."""
-        return self._calls.is_any
+        return self._calls.is_holding
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
