@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
+from interloom.bridges.mcp.core.errors import BadFrame
 from interloom.bridges.mcp.core.frames import (
     CANCELLED,
     Message,
@@ -31,11 +31,10 @@ from interloom.bridges.mcp.core.frames import (
     Request,
     Result,
     decode,
-    is_cut_off,
     read_message,
 )
 from interloom.bridges.mcp.port import Hear, Patience
-from interloom.bridges.mcp.replies import bounded, drain, media_type_of, within
+from interloom.bridges.mcp.replies import bounded, drain, media_type_of, refusal, whole, within
 from interloom.runtime.errors import BadConfig, BrokenOff, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
 from interloom.runtime.telemetry.log import logger
@@ -196,17 +195,12 @@ class StreamableHttp:
 
     async def _refusal(self, reply: Reply, request: Request) -> Exception:
         """The error for a status that is not 200: the JSON-RPC error in a 400 or 404, if any."""
-        name, method = self.server, request.method
-        if reply.status in {400, 404} and media_type_of(reply) == "application/json":
-            try:
+
+        async def read() -> None:
+            if reply.status in {400, 404}:
                 self._only_result(await self._body(reply), request)
-            except McpError as error:
-                error.status = reply.status
-                return error
-            except BadFrame:
-                pass  # a gateway's page or an older server's: the status says what there is to say
-        challenge = reply.headers.get("www-authenticate")
-        return refused(name, method, reply.status, challenge=challenge)
+
+        return await refusal(reply, request, read, server=self.server)
 
     async def _body(self, reply: Reply) -> bytes:
         """A whole body within a request's limits, where its own may be those of a stream."""
@@ -214,12 +208,8 @@ class StreamableHttp:
             return await bounded(reply, self._spec.max_bytes)
 
     def _json_result(self, body: bytes, request: Request) -> JsonObject:
-        try:
+        with whole(body):
             return self._only_result(body, request)
-        except BadFrame:
-            if is_cut_off(body):  # the end of a body without a length looks like any other
-                raise BrokenOff("the body broke off", delivered=True) from None
-            raise
 
     def _only_result(self, body: bytes, request: Request) -> JsonObject:
         message = _read(body, request, self.server)

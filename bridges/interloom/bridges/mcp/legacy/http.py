@@ -120,7 +120,8 @@ class HttpConnection:
         """Send a request; see `Connection.ask`."""
         exchange = self._exchange(request, arrived or _pass_over)
         try:
-            return await self._in_time(request, exchange, patience)
+            with within(patience.total_s):  # however often the stream is taken up again
+                return await self._carried(request, exchange, patience)
         except (TransportError, LocalError) as error:
             if _is_still_at_work(error):
                 self._tasks.start_soon(self._cancel, request)
@@ -151,13 +152,6 @@ class HttpConnection:
         with anyio.move_on_after(GOODBYE_S, shield=True), suppress(TransportError, LocalError):
             async with self._sending("DELETE", {}, limits):
                 pass
-
-    async def _in_time(
-        self, request: Request, exchange: Exchange, patience: Patience
-    ) -> JsonObject:
-        """The result within its time, however often its stream is taken up again."""
-        with within(patience.total_s):
-            return await self._carried(request, exchange, patience)
 
     async def _carried(
         self, request: Request, exchange: Exchange, patience: Patience

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from interloom.bridges.mcp.core.errors import BadFrame, McpError, refused
-from interloom.bridges.mcp.core.frames import Request, Result, decode, is_cut_off, read_message
+from interloom.bridges.mcp.core.errors import BadFrame
+from interloom.bridges.mcp.core.frames import Request, Result, decode, read_message
 from interloom.bridges.mcp.legacy.link import Arrived
-from interloom.bridges.mcp.replies import bounded, media_type_of
-from interloom.runtime.errors import BrokenOff
+from interloom.bridges.mcp.replies import bounded, media_type_of, refusal, whole
 from interloom.runtime.net.port import Reply
 from interloom.runtime.values import Json, JsonObject
 from interloom.runtime.wire.sse import Decoder, Event, EventTooLarge
@@ -60,10 +59,11 @@ class Exchange:
             McpPeerError: It is a refusal, or breaks the protocol.
             TransportError: It broke off.
         """
-        media_type = media_type_of(reply)
         if reply.status != OK:
-            raise await self._refusal(reply, media_type)
-        match media_type:
+            raise await refusal(
+                reply, self._request, lambda: self._read_refusal(reply), server=self._server
+            )
+        match media_type_of(reply):
             case "application/json":
                 return self._read_body(await bounded(reply, self._max_bytes))
             case "text/event-stream":
@@ -72,12 +72,8 @@ class Exchange:
                 raise self._bad("content type must be application/json or text/event-stream")
 
     def _read_body(self, body: bytes) -> JsonObject:
-        try:
+        with whole(body):
             result = self._take(body)
-        except BadFrame:
-            if is_cut_off(body):  # the end of a body without a length looks like any other
-                raise BrokenOff("the body broke off", delivered=True) from None
-            raise
         if result is None:
             raise self._bad("a JSON reply must hold the response")
         return result
@@ -112,18 +108,8 @@ class Exchange:
             found = message.value if isinstance(message, Result) else found
         return found
 
-    async def _refusal(self, reply: Reply, media_type: str) -> Exception:
-        if media_type == "application/json":
-            try:
-                self._take(await bounded(reply, self._max_bytes))
-            except McpError as error:
-                error.status = reply.status
-                return error
-            except BadFrame:
-                pass  # the status says what there is to say
-        name, method = self._server, self._request.method
-        challenge = reply.headers.get("www-authenticate")
-        return refused(name, method, reply.status, challenge=challenge)
+    async def _read_refusal(self, reply: Reply) -> None:
+        self._take(await bounded(reply, self._max_bytes))
 
     def _bad(self, rule: str) -> BadFrame:
         return BadFrame(self._server, self._request.method, rule)
