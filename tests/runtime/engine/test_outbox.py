@@ -5,102 +5,24 @@ Source: A2A 4.3.3 and 13.2; order, numbers and dead letters are ours.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 import anyio
 import orjson
 import pytest
-from anyio import TASK_STATUS_IGNORED
-from anyio.abc import TaskGroup, TaskStatus
 
 from interloom.runtime.core.outbox import MAX_ATTEMPTS, Progress, Undelivered
 from interloom.runtime.engine.outbox import IN_FLIGHT, PER_HOST, Outbox, Posting
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import DropPush, MovePush, PushRow, PutPush
-from interloom.runtime.model import AuthenticationInfo, TaskPushNotificationConfig
 from interloom.runtime.testing import FakeClock
 from interloom.runtime.testing.clock import START
-from interloom.runtime.testing.in_process import AppHttp, in_process
+from interloom.runtime.testing.in_process import in_process
 from interloom.runtime.testing.samples import creation, move, record
 from interloom.runtime.testing.tapped import TappedLedger
+from tests.runtime.engine.desk import LIMIT_S, config, desk, names
 from tests.runtime.engine.house import Store, opened, quiet
-from tests.runtime.engine.receiver import Post, Receiver, Reply
+from tests.runtime.engine.receiver import Receiver, Reply
 
-LIMIT_S = 20
 BUSY = Reply(503)
-
-
-def config(task_id: str = "task-1", push_id: str = "p", host: str = "hooks.example") -> PushRow:
-    """A config that wants every event of a task."""
-    made = TaskPushNotificationConfig(
-        id=push_id,
-        task_id=task_id,
-        url=f"https://{host}/{push_id}?key=s3cret-query",
-        token="s3cret-token",  # noqa: S106 - to be looked for where it must not be
-        authentication=AuthenticationInfo(scheme="Bearer", credentials="s3cret-credentials"),
-    )
-    return PushRow(task_id, push_id, f"{host}:443", made.to_json(), Progress(0, due=START))
-
-
-class Desk:
-    """A ledger, a receiver and the worker between them."""
-
-    def __init__(self, ledger: TappedLedger, receiver: Receiver, http: AppHttp) -> None:
-        self.ledger, self.receiver, self.http = ledger, receiver, http
-        self.clock = FakeClock()
-        self.worker = self._made()
-        self._life, self._gone = anyio.CancelScope(), anyio.Event()
-
-    def _made(self, posting: Posting | None = None) -> Outbox:
-        return Outbox(self.ledger, self.http, self.clock, posting or Posting(), retry_s=0)
-
-    async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
-        self._gone = anyio.Event()
-        with anyio.CancelScope() as self._life:
-            await self.worker.serve(task_status=task_status)
-        self._gone.set()
-
-    async def kill(self, group: TaskGroup) -> None:
-        """End the worker where it stands, and begin another one."""
-        self._life.cancel()
-        await self._gone.wait()
-        while self.receiver.open:
-            await anyio.lowlevel.checkpoint()
-        self.worker = self._made()
-        await group.start(self.run)
-
-    async def wait(self, seconds: float) -> None:
-        """Let time pass, and the worker notice."""
-        self.clock.advance(seconds)
-        self.worker.nudge()
-        await quiet()
-
-    async def begin(self, *rows: PushRow, events: int = 1) -> None:
-        """A task for each config, with so many events to be posted."""
-        for row in rows:
-            await self.ledger.commit(*creation(record(row.task_id, seq=events)), PutPush(row, 9))
-
-    async def settled(self, writes: int) -> None:
-        """Wait until what came of so many posts is stored."""
-        await self.ledger.until(lambda write: isinstance(write, MovePush), writes)
-        await quiet()
-
-
-@asynccontextmanager
-async def desk(store: Store, *replies: Reply) -> AsyncGenerator[tuple[Desk, TaskGroup]]:
-    receiver = Receiver(*replies)
-    async with opened(store) as ledger, in_process(receiver) as http:
-        with anyio.fail_after(LIMIT_S):
-            made = Desk(TappedLedger(ledger), receiver, http)
-            async with anyio.create_task_group() as group:
-                await group.start(made.run)
-                yield made, group
-                await made.worker.drain()
-
-
-def names(posts: list[Post]) -> list[str]:
-    return [post.event for post in posts]
 
 
 async def test_events_of_a_task_are_posted_in_order(store: Store) -> None:
@@ -232,6 +154,22 @@ async def test_post_that_was_under_way_in_a_crash_is_made_again(store: Store) ->
         await office.kill(group)
         await office.settled(2)
         assert names(office.receiver.posts) == ["task-1/1", "task-1/1", "task-1/2"]
+
+
+async def test_post_that_ends_while_the_outbox_is_read_is_not_made_again(store: Store) -> None:
+    """What was read before the outcome was stored says that it is still to be posted."""
+    answer = anyio.Event()
+    async with desk(store, Reply(when=answer)) as (office, _):
+        await office.begin(config(), events=2)
+        await office.receiver.until(1)
+        gate = office.reader.hold()
+        office.worker.nudge()
+        await office.reader.held.wait()
+        answer.set()
+        await office.settled(1)
+        gate.set()
+        await office.settled(2)
+        assert names(office.receiver.posts) == ["task-1/1", "task-1/2"]
 
 
 async def test_failures_are_counted_across_restarts(store: Store) -> None:

@@ -112,6 +112,7 @@ class Outbox:
             max_bytes=MAX_ANSWER,
         )
         self._under_way: dict[tuple[str, str], anyio.CancelScope] = {}
+        self._ended: set[tuple[str, str]] = set()
         self._hosts: Counter[str] = Counter()
         self._nudged, self._idle = anyio.Event(), anyio.Event()
         self._draining = anyio.Event()
@@ -159,9 +160,12 @@ class Outbox:
         """Begin as many posts as there may be; the seconds until the next one is due."""
         while not self._draining.is_set() and len(self._under_way) < IN_FLIGHT:
             full = [host for host, posts in self._hosts.items() if posts >= PER_HOST]
+            self._ended.clear()
             # One more than can be under way, and so at least one that is not.
             rows = await self._ledger.outbox(limit=IN_FLIGHT + 1, without=full)
-            waiting = [row for row in rows if (row.task_id, row.id) not in self._under_way]
+            # One that ended meanwhile may have been read as it was before; its end nudges us.
+            passed = self._under_way.keys() | self._ended
+            waiting = [row for row in rows if (row.task_id, row.id) not in passed]
             begun = [row for row in waiting if self._begin(group, row)]
             if not begun:
                 return min((self._wait_s(row) for row in waiting), default=math.inf)
@@ -190,6 +194,7 @@ class Outbox:
                 await self._draining.wait()
         finally:
             del self._under_way[row.task_id, row.id]
+            self._ended.add((row.task_id, row.id))
             self._hosts[row.host] -= 1
             if not self._hosts[row.host]:
                 del self._hosts[row.host]
