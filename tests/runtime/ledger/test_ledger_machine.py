@@ -166,7 +166,7 @@ def journal_writes(task_id: str) -> st.SearchStrategy[Write]:
     calls = st.builds(CallRow, task, keys, st.sampled_from(CallState), VALUES)
     return st.one_of(
         st.builds(AdvanceRun, task, st.integers(1, 5)),
-        st.builds(PutSignal, task, keys, VALUES),
+        st.builds(PutSignal, task, keys, VALUES, st.just("")),
         st.builds(PutStep, task, keys, VALUES),
         st.builds(PutCall, calls),
     )
