@@ -79,6 +79,7 @@ def test_frozen_process_that_comes_back_is_refused_and_works_on(store: Path, not
         frozen.tell("go")
         frozen.tell("over 1")
         frozen.hear_at_last(BY_THE_OTHER)
+        other.kill()  # it may have the next one, too, until the frozen one is a worker again
         begun(frozen)
         frozen.tell("over 2")
         frozen.hear_at_last("TASK_STATE_COMPLETED done by the one that waits")
