@@ -22,8 +22,8 @@ setup: $(STAMP) ## make .venv with pinned dependencies
 run-demo: $(STAMP) ## a question that outlives a crash, in under 30 s; SCENARIO=replicas: three replicas
 	@$(BIN)/python apps/demo/$(or $(SCENARIO),run).py
 
-test: $(STAMP) ## all tests, warnings are errors
-	$(BIN)/python -m pytest
+test: $(STAMP) ## all tests on all cores, warnings are errors
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 check: $(STAMP) ## lint, format, types, architecture
 	$(BIN)/ruff check .

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
+from interloom.runtime.testing.engines import scenarios
 from tests import postgres
+
+_SCENARIO: Final = re.compile(r"/test_conformance\.py::\w+\[(memory|sqlite|postgres)-")
 
 
 @pytest.fixture
@@ -35,3 +41,15 @@ def cluster(own_cluster: postgres.Cluster) -> Iterator[postgres.Cluster]:
     """A PostgreSQL server to be stopped and started, which runs again after each test."""
     yield own_cluster
     own_cluster.start()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many scenarios each engine passed; here, where all workers report to."""
+    passed = Counter(
+        engine
+        for report in terminalreporter.stats.get("passed", ())
+        for engine in _SCENARIO.findall(report.nodeid)
+    )
+    for engine, number in sorted(passed.items()):
+        of = len(scenarios(is_shared=engine != "memory"))
+        terminalreporter.write_line(f"ENGINE {engine}: {number} of {of} scenarios")

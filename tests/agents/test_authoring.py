@@ -112,7 +112,11 @@ class Callable:
         return ctx.text
 
 
-@pytest.mark.parametrize("thing", [_sync, _generator, Callable(), Callable, 7], ids=repr)
+@pytest.mark.parametrize(
+    "thing",
+    [_sync, _generator, Callable(), Callable, 7],
+    ids=["function", "generator", "object", "class", "number"],
+)
 def test_what_is_no_async_function_is_refused(thing: object) -> None:
     """Ours: a clear error when the module is imported, not at the first message."""
     with pytest.raises(BadConfig, match="agent thing: must be an async function"):
