@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Final, TypeVar, cast
 
-import anyio
 import orjson
 
 from interloom.agents.results import parts
@@ -19,6 +18,7 @@ from interloom.runtime.core.questions import Question
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.asking import Overdue
 from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.engine.side_by_side import side_by_side
 from interloom.runtime.errors import AgentFailed, AgentRejected, LocalError
 from interloom.runtime.model import Artifact, Message, Part, Task, decode
 from interloom.runtime.values import Json, JsonObject
@@ -272,6 +272,25 @@ class Context:
         artifact = Artifact(artifact_id=name or "artifact", name=name, parts=parts(value))
         await self._task.artifact(Product.of(artifact), append=append, last_chunk=last)
 
+    async def stream(self, name: str, source: Callable[[], AsyncIterable[str]]) -> str:
+        """Give the caller text while it is being made, say by a model, as an artifact.
+
+        The whole is remembered like the result of a step. When it was interrupted, `source` is
+        called again, and what it gives takes the place of what the caller had.
+
+        Args:
+            name: Names the artifact.
+            source: Gives the text in pieces, however small: ten times a second, what has come is
+                stored and sent as one.
+
+        Returns:
+            The whole text.
+
+        Raises:
+            LocalError: A piece is no text.
+        """
+        return await self._task.stream(name or "artifact", source)
+
     async def gather(self, *work: Coroutine[Any, Any, T]) -> list[T]:
         """Do things side by side; when one fails, the others are cancelled.
 
@@ -286,24 +305,15 @@ class Context:
                 it holds what each of them raised.
         """
         fork, results = self._task.fork(), dict[int, T]()
-        failed: BaseException | None = None
 
         async def do(place: int, each: Coroutine[Any, Any, T]) -> None:
             with self._task.branch(f"{fork}.{place}"):
                 results[place] = await each
 
-        try:
-            with self._task.joining():
-                async with anyio.create_task_group() as group:
-                    for place, each in enumerate(work, 1):
-                        group.start_soon(do, place, each)
-        except BaseExceptionGroup as several:
-            failures = list(several.exceptions)
-            if len(failures) > 1:
-                raise
-            failed = failures[0]
-        if failed is not None:  # raised here, so that it keeps its own cause
-            raise failed
+        with self._task.joining():
+            async with side_by_side() as group:
+                for place, each in enumerate(work, 1):
+                    group.start_soon(do, place, each)
         return [results[place] for place in sorted(results)]
 
 

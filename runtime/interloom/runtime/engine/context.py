@@ -10,7 +10,7 @@ fork. Within a branch, order is what the code says.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -27,6 +27,7 @@ from interloom.runtime.core.record import Product, TaskRecord
 from interloom.runtime.core.trace import Trace, root
 from interloom.runtime.engine.asking import Asking
 from interloom.runtime.engine.run import Ending, Run
+from interloom.runtime.engine.streaming import Streaming
 from interloom.runtime.engine.tasks import Decide, Tasks, owned
 from interloom.runtime.errors import LocalError, TaskNotFound
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
@@ -264,6 +265,31 @@ class TaskContext:
                     record, product, event_id=event_id, append=append, last_chunk=last_chunk
                 )
             )
+
+    async def stream(self, artifact_id: str, source: Callable[[], AsyncIterable[str]]) -> str:
+        """Give the caller text while it is being made; the whole is a step.
+
+        Args:
+            artifact_id: Names the artifact.
+            source: Begins to make it, unless that was completed before.
+
+        Returns:
+            The whole text.
+
+        Raises:
+            LocalError: A piece is no text.
+            IllegalMove: The task is over.
+        """
+        key = self.key(f"stream/{artifact_id}")
+        done = self._run.steps.get(key)
+        if done is None:
+            with self._run.busy():
+                await self._settled()
+                streaming = Streaming(self._run, self._change_with, key, artifact_id)
+                done = await streaming.pass_on(source())
+            self._run.steps[key] = done
+        text: str = orjson.loads(done)
+        return text
 
     def call(self, key: str) -> CallRow | None:
         """A tool call as journaled, or None when it was never intended."""

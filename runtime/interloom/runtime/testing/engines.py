@@ -22,6 +22,7 @@ from interloom.runtime.testing import engine_journal as journal
 from interloom.runtime.testing import engine_parking as parking
 from interloom.runtime.testing import engine_starting as starting
 from interloom.runtime.testing import engine_streams as streams
+from interloom.runtime.testing import engine_texts as texts
 from interloom.runtime.testing import engine_timers as timers
 from interloom.runtime.testing import engine_trouble as trouble
 from interloom.runtime.testing.engine_house import LIMIT_S, Cluster, Installation, cluster
@@ -103,6 +104,9 @@ _OF_ONE: Final[tuple[Scenario, ...]] = (
     drain.a_process_that_retires_claims_nothing_more,
     drain.a_message_taken_while_draining_is_for_the_next_process,
     streams.subscribers_see_the_same_events_in_the_same_order,
+    texts.a_text_is_told_while_it_is_made,
+    texts.a_text_that_is_complete_is_not_made_again,
+    texts.a_text_that_was_interrupted_is_made_anew_in_place_of_what_there_was,
     trouble.a_run_whose_commits_fail_goes_on_and_says_nothing_twice,
     trouble.a_message_that_cannot_be_stored_begins_nothing,
     trouble.an_answer_that_cannot_be_stored_leaves_the_question,
@@ -136,6 +140,7 @@ _OF_SEVERAL: Final[tuple[Scenario, ...]] = (
     streams.subscribers_of_two_processes_see_the_same_events,
     streams.a_stream_that_broke_goes_on_at_a_process_that_is_behind,
     streams.a_process_that_could_not_read_an_event_shows_it_later,
+    texts.a_text_grows_for_who_watches_at_another_process,
 )
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
