@@ -246,6 +246,35 @@ async def test_stream_grows_with_what_is_kept(is_refused: bool) -> None:
     assert ear.pauses == [GATHER_S, GATHER_S]
 
 
+async def test_change_of_a_list_without_a_lifetime_is_heard_of() -> None:
+    """caching: where `ttlMs` is absent, notifications are what a client relies on."""
+    ships = [SHIP, {**SHIP, "title": "Ship it"}]
+
+    async def react(server: Server, frame: spoken.Frame) -> None:
+        if frame["method"] == "tools/list":
+            await server.say(spoken.result_of(frame, tools=[ships.pop(0)]))
+        elif frame["method"] == "subscriptions/listen":
+            meta = {SUBSCRIPTION: frame["id"]}
+            agreed = {"_meta": meta, "notifications": {"toolsListChanged": True}}
+            await server.say(
+                spoken.framed(method=ACKNOWLEDGED, params=agreed),
+                spoken.framed(method=str(CHANGED["method"]), params={"_meta": meta}),
+            )
+
+    ear, titles = Ear(pauses=100), list[str]()
+    async with spoken.opened(react) as (transport, _), anyio.create_task_group() as group:
+        client = McpClient(transport)
+        group.start_soon(partial(watch_kept, client, changed=ear.hear, pause=ear.pause))
+        for _ in range(2):
+            tool = await client.find_tool("ship")
+            titles.append("" if tool is None else tool.title)
+            await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+
+    assert ear.changes == [TOOLS_CHANGED]
+    assert titles == ["ship", "Ship it"]
+
+
 def said(method: str, subscription: Json = "1", **params: Json) -> Notification:
     meta: JsonObject = {} if subscription is None else {SUBSCRIPTION: subscription}
     return Notification(method, {"_meta": meta, **params})

@@ -311,6 +311,7 @@ class McpClient:
                 generation = self.cache.generation(self.server, TOOLS)
                 pages = await self._lists.pages(TOOLS)
                 self._list = listing.join(pages, server=self.server, generation=generation)
+                self.cache.interest(self.server).add(TOOLS, {})  # kept here, if not in the cache
                 self._warn(self._list.rejected)
             return self._list
 

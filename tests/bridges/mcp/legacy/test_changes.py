@@ -6,15 +6,19 @@ basic/patterns/subscriptions.
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import anyio.lowlevel
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import McpError
-from interloom.bridges.mcp.core.subscriptions import Filter
+from interloom.bridges.mcp.core.subscriptions import Change, Filter
 from interloom.bridges.mcp.legacy.changes import Watched
+from interloom.bridges.mcp.watch import watch_kept
 from interloom.runtime.errors import TransportError
+from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.legacy.elder import (
     Elder,
     lines_to,
@@ -52,6 +56,38 @@ async def test_changes_are_a_subscription_to_whoever_asked_for_them() -> None:
     ]
     agreed = {"toolsListChanged": True, "resourceSubscriptions": ["depot://a"]}
     assert heard[0].params["notifications"] == agreed
+
+
+async def test_tools_that_changed_are_listed_anew() -> None:
+    """server/tools listChanged; caching: lists of older servers have no `ttlMs`."""
+    listed: list[JsonObject] = [
+        {"name": "ship", "title": title, "inputSchema": {"type": "object"}} for title in ("A", "B")
+    ]
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/list":
+            await server.say(result_of(frame, tools=[listed.pop(0)]))
+
+    async def pause(seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    elder, heard, titles = Elder(react), anyio.Event(), list[str]()
+
+    async def changed(change: Change) -> None:
+        heard.set()
+
+    async with lines_to(elder) as eras, anyio.create_task_group() as group:
+        client = McpClient(eras)
+        group.start_soon(partial(watch_kept, client, changed=changed, pause=pause))
+        titles += [tool.title for tool in await client.list_tools()]
+        await anyio.wait_all_tasks_blocked()
+        await elder.server.say(framed(method="notifications/tools/list_changed"))
+        await heard.wait()
+        tool = await client.find_tool("ship")
+        titles += [] if tool is None else [tool.title]
+        group.cancel_scope.cancel()
+
+    assert titles == ["A", "B"]
 
 
 async def test_end_of_the_stream_breaks_a_subscription_off() -> None:
