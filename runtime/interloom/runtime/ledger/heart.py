@@ -1,7 +1,9 @@
 """Says from a thread of its own that a process is alive, as long as its event loop turns.
 
 A thread, because an agent that computes for a while must not look dead; the loop has to turn,
-because one that is stuck for good must.
+because one that is stuck for good must. A beat is only given when the loop has turned since the
+one before, so a loop that is stuck gets one more at most: it may be held up for as long as a lease,
+and others have its runs a third of a lease later.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import asyncio  # noqa: TID251 - a thread wakes the loop, which anyio has no cheap word for
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,14 +45,16 @@ class Heart:
         self._beat, self._on_loss = beat, on_loss
         self._lease_s = lease_s
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
-        self._turned_at = time.monotonic()
-        self._stopped, self._is_lost = threading.Event(), False
+        self._turned, self._stopped = threading.Event(), threading.Event()
+        self._turned.set()
+        self._is_lost = False
         self._thread = threading.Thread(target=self._work, name="interloom-heart", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Beat no more; returns once the thread is done with the store."""
         self._stopped.set()
+        self._turned.set()
         self._thread.join()
 
     def lose(self) -> None:
@@ -64,13 +67,25 @@ class Heart:
     def _work(self) -> None:
         with suppress(RuntimeError):  # the loop is gone, and so is everybody who could be told
             while not self._stopped.wait(self._lease_s / BEATS):
-                self._loop.call_soon_threadsafe(self._turn)
-                if time.monotonic() - self._turned_at > self._lease_s:
-                    reason = "the event loop does not turn"
-                    log.warning("heart.stopped", reason=reason, at=self._at())
-                elif not self._alive():
+                self._await_turn()
+                if self._stopped.is_set():
+                    return
+                if not self._alive():
                     self._loop.call_soon_threadsafe(self.lose)
                     return
+                self._turned.clear()
+                self._ask_for_turn()
+
+    def _await_turn(self) -> None:
+        """Return once the loop has turned since the last beat, or nobody wants another."""
+        if self._turned.is_set():
+            return
+        log.warning("heart.stopped", reason="the event loop does not turn", at=self._at())
+        while not self._turned.wait(self._lease_s):
+            self._ask_for_turn()  # which says when it is gone for good
+
+    def _ask_for_turn(self) -> None:
+        self._loop.call_soon_threadsafe(self._turned.set)
 
     def _at(self) -> str:
         """Where the thread of the loop is: what keeps it from turning."""
@@ -90,6 +105,3 @@ class Heart:
         except Exception as error:  # noqa: BLE001 - a store that is away does not end the thread
             log.warning("heart.missed", error=type(error).__name__)
             return True
-
-    def _turn(self) -> None:
-        self._turned_at = time.monotonic()
