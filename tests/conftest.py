@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import pytest
@@ -44,7 +44,10 @@ def cluster(own_cluster: postgres.Cluster) -> Iterator[postgres.Cluster]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many scenarios each engine passed; here, where all workers report to."""
+    """Say how many scenarios each engine passed, and why one was not tested at all or in part.
+
+    Here, where all workers report to.
+    """
     passed = Counter(
         engine
         for report in terminalreporter.stats.get("passed", ())
@@ -53,3 +56,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for engine, number in sorted(passed.items()):
         of = len(scenarios(is_shared=engine != "memory"))
         terminalreporter.write_line(f"ENGINE {engine}: {number} of {of} scenarios")
+    for reason in reasons_without_postgres(terminalreporter.stats.get("skipped", ())):
+        how_much = "not all of it tested" if passed["postgres"] else "not tested"
+        terminalreporter.write_line(f"ENGINE postgres: {how_much}: {reason}")
+
+
+def reasons_without_postgres(skipped: Iterable[pytest.TestReport]) -> list[str]:
+    """Why there was no server for tests that were skipped, each reason once and on one line."""
+    found = set[str]()
+    for report in skipped:
+        if isinstance(report.longrepr, tuple):
+            _, is_told, reason = report.longrepr[2].partition(postgres.NOT_TESTED)
+            if is_told:
+                found.add(reason.partition("\n")[0])
+    return sorted(found)

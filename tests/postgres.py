@@ -33,6 +33,8 @@ from interloom.runtime.ledger.postgres_schema import prepare
 FROM_ENVIRONMENT: Final = "INTERLOOM_TEST_POSTGRES"
 PASSWORD: Final = "of this cluster alone"  # noqa: S105 - it guards nothing
 PATIENCE_S: Final = 30.0
+NOT_TESTED: Final = "PostgreSQL is not tested: "
+"""How each reason begins for which there is no server to test with."""
 _ACCOUNT: Final = "postgres"
 """Whom the server runs as when we are root, which it refuses to run as."""
 
@@ -200,7 +202,8 @@ class Cluster(Server):
                 if monotonic() > until or guard.poll() is not None:
                     log = (self.folder / "log").read_text()
                     self.close()
-                    raise NoPostgres(f"the private PostgreSQL does not start: {log}") from None
+                    said = f"{NOT_TESTED}a private server does not start: {log}"
+                    raise NoPostgres(said) from None
                 with suppress(subprocess.TimeoutExpired):
                     guard.wait(0.05)
             else:
@@ -257,7 +260,7 @@ def binaries() -> Path:
         if (folder / "initdb").is_file() and (folder / "postgres").is_file():
             return folder
     raise NoPostgres(
-        "PostgreSQL is not tested: no initdb and postgres on PATH, by pg_config or in"
+        f"{NOT_TESTED}no initdb and postgres on PATH, by pg_config or in"
         f" /usr/lib/postgresql; install a server, or set {FROM_ENVIRONMENT} to a URL of one"
     )
 

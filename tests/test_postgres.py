@@ -16,6 +16,11 @@ from tests import postgres
 from tests.postgres import Cluster
 
 LIMIT_S = 60
+HERE = Path(__file__)
+_HIDING = """
+from tests import postgres
+postgres._folders = lambda: iter(())
+"""
 
 _ABANDONED = """
 import os, sys
@@ -80,3 +85,24 @@ def test_server_ends_with_the_process_that_started_it() -> None:
         ended, _, _ = select.select([watched], [], [], LIMIT_S)
         os.close(watched)
         assert ended
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_run_without_a_server_says_so_in_its_summary(tmp_path: Path, workers: str) -> None:
+    """Also where other processes run the tests; that a line is missing, nobody would notice."""
+    (tmp_path / "hiding.py").write_text(_HIDING)
+    told = ("PYTEST_", postgres.FROM_ENVIRONMENT)
+    environment = {name: each for name, each in os.environ.items() if not name.startswith(told)}
+    test = f"{HERE}::{test_each_test_has_a_database_of_its_own.__name__}"
+    done = subprocess.run(  # noqa: S603 - these tests
+        [sys.executable, "-m", "pytest", "-q", "-p", "hiding", "-n", workers, test],
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=True,
+    )
+    (said,) = (line for line in done.stdout.splitlines() if line.startswith("ENGINE"))
+    assert said.startswith("ENGINE postgres: not tested: no initdb and postgres on PATH, ")
+    assert said.endswith("; install a server, or set INTERLOOM_TEST_POSTGRES to a URL of one")
