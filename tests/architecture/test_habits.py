@@ -9,7 +9,7 @@ import tokenize
 
 import pytest
 
-from tests.architecture.tree import EVERYTHING, TESTS, imports, nodes, packages, text
+from tests.architecture.tree import EVERYTHING, PRODUCT, TESTS, imports, nodes, packages, text
 
 ASYNCIO = {
     "runtime/interloom/runtime/engine/embedded.py": "a task for every run, a quarter of the price",
@@ -45,6 +45,13 @@ SLEEPS = {
 }
 """Test files that let time pass, and why."""
 
+WALL_CLOCK = {
+    "runtime/interloom/runtime/values.py": "the clock that everybody is handed",
+    "runtime/interloom/runtime/ledger/sqlite_file.py": "the clock of a file is its host's",
+}
+"""Files of the product that ask the machine what time it is, and why."""
+ASKS_THE_MACHINE = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns"}
+
 IGNORE_WITH_REASON = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\] +# \S.*")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|pragma:")
 
@@ -79,6 +86,13 @@ def test_test_waits_for_something_and_not_for_a_while(path: str) -> None:
     """DESIGN section 10: no sleeps; a checkpoint, `anyio.sleep(0)`, is none."""
     sleeps = [node for node in nodes(path) if _lets_time_pass(node)]
     assert bool(sleeps) == (path in SLEEPS)
+
+
+@pytest.mark.parametrize("path", PRODUCT)
+def test_time_is_asked_of_who_knows_it(path: str) -> None:
+    """DESIGN section 4: what processes compare is the store's time; their own clocks may differ."""
+    asked = {ast.unparse(each) for each in nodes(path) if isinstance(each, ast.Attribute)}
+    assert bool(asked & ASKS_THE_MACHINE) == (path in WALL_CLOCK)
 
 
 def _comments(path: str) -> list[str]:

@@ -26,7 +26,8 @@ class Hesitant(ForwardingLedger):
     """A store that is away when it is first asked, and says who was told to delete."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryLedger())
+        self.clock = FakeClock()
+        super().__init__(MemoryLedger(self.clock))
         self.turns = 0
         self.is_ours = True
 
@@ -48,27 +49,27 @@ async def _until_gone(ledger: Hesitant, task_id: str) -> None:
 
 async def test_what_is_over_is_deleted_when_its_time_has_come() -> None:
     """Also where the store was away the first time."""
-    ledger, clock = Hesitant(), FakeClock()
+    ledger = Hesitant()
     await ledger.finish("old")
     with anyio.fail_after(LIMIT_S):
         async with anyio.create_task_group() as group:
-            group.start_soon(keep_pruning, ledger, clock, HOW)
+            group.start_soon(keep_pruning, ledger, HOW)
             while ledger.turns < 5:
                 await anyio.lowlevel.checkpoint()
             assert await ledger.task("old") is not None
-            clock.advance(61)
+            ledger.clock.advance(61)
             await _until_gone(ledger, "old")
             group.cancel_scope.cancel()
 
 
 async def test_process_whose_turn_it_is_not_deletes_nothing() -> None:
-    ledger, clock = Hesitant(), FakeClock()
+    ledger = Hesitant()
     ledger.is_ours = False
     await ledger.finish("old")
-    clock.advance(3600)
+    ledger.clock.advance(3600)
     with anyio.fail_after(LIMIT_S):
         async with anyio.create_task_group() as group:
-            group.start_soon(keep_pruning, ledger, clock, HOW)
+            group.start_soon(keep_pruning, ledger, HOW)
             while ledger.turns < 5:
                 await anyio.lowlevel.checkpoint()
             assert await ledger.task("old") is not None

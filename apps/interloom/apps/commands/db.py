@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from interloom.apps.stores import Place, inspector, named, opener
 from interloom.apps.tables import as_data, as_lines, look
 from interloom.apps.terminal import emit, emit_json, say
 from interloom.runtime.core.outbox import Undelivered
-from interloom.runtime.engine.retention import BATCH, prune
+from interloom.runtime.engine.retention import BATCH, over_before, prune
 from interloom.runtime.errors import BadConfig, NoStore
 from interloom.runtime.ledger.overview import Inspector
 from interloom.runtime.ledger.rows import Pruned
@@ -116,8 +115,7 @@ def prune_store(
         age_s = _age_s(older_than, file)
         with inspector(place) as found:  # to open one makes it, or brings it up to date
             _check_schema(found)
-        before = datetime.now(UTC) - timedelta(seconds=age_s)
-        gone = anyio.run(partial(_pruned, place, before, batch=batch, dry_run=dry_run))
+        gone = anyio.run(partial(_pruned, place, age_s, batch=batch, dry_run=dry_run))
     if output == "json":
         data = {"dryRun": dry_run, "tasks": gone.tasks, "replies": gone.replies}
         emit_json(orjson.dumps(data))
@@ -154,9 +152,10 @@ def _age_s(older_than: str | None, file: Path) -> int:
         raise BadConfig(f"--older-than: {error}") from None
 
 
-async def _pruned(place: Place, before: datetime, *, batch: int, dry_run: bool) -> Pruned:
+async def _pruned(place: Place, age_s: int, *, batch: int, dry_run: bool) -> Pruned:
     ledger = opener(place)()
     try:
+        before = await over_before(ledger, age_s)
         if dry_run:
             return await ledger.prunable(before)
         return await prune(ledger, before, batch=batch)

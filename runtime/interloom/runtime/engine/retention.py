@@ -12,7 +12,6 @@ from interloom.runtime.errors import Unavailable
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Pruned
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.values import Clock
 
 log = logger("engine")
 
@@ -40,18 +39,27 @@ class Retention:
     every_s: float = EVERY_S
 
 
-async def keep_pruning(ledger: Ledger, clock: Clock, how: Retention) -> None:
+async def keep_pruning(ledger: Ledger, how: Retention) -> None:
     """Delete what is over again and again, in turn with other processes; forever."""
     while True:
         try:
             if await ledger.take_turn(CHORE, how.every_s):
-                before = clock.now() - timedelta(seconds=how.finished_s)
+                before = await over_before(ledger, how.finished_s)
                 gone = await prune(ledger, before, batch=how.batch)
                 if any(gone):
                     log.info("store.pruned", tasks=gone.tasks, replies=gone.replies)
         except Unavailable as error:  # whose turn it was does not matter: there is a next one
             log.warning("store.not_pruned", code=error.code)
         await anyio.sleep(how.every_s)
+
+
+async def over_before(ledger: Ledger, finished_s: float) -> datetime:
+    """Since when a task is over that is kept no longer; by the store's clock, as ours may be wrong.
+
+    Raises:
+        Unavailable: The store cannot be asked.
+    """
+    return await ledger.now() - timedelta(seconds=finished_s)
 
 
 async def prune(ledger: Ledger, before: datetime, *, batch: int = BATCH) -> Pruned:

@@ -189,7 +189,7 @@ class Runtime:
         async with anyio.create_task_group() as group:
             group.start_soon(health.watch)
             if retention is not None:
-                group.start_soon(keep_pruning, ledger, self._clock, retention)
+                group.start_soon(keep_pruning, ledger, retention)
             try:
                 yield health
             finally:
