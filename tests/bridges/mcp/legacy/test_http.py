@@ -135,6 +135,41 @@ async def test_broken_stream_is_taken_up_after_its_last_event() -> None:
         assert await eras.request(LIST, NO_HEADERS) == {}
 
 
+@pytest.mark.parametrize("event_id", ["a\x01b", "a\x7fb", "\x1b[2J"])
+async def test_event_id_that_no_header_can_carry_is_passed_over(event_id: str) -> None:
+    """ours: the stream is opened again as one without ids, and the session lives on."""
+    again: list[str | None] = []
+    reopened = anyio.Event()
+
+    async def listen(parlour: Parlour, seen: Seen) -> None:
+        if parlour.lines.count("GET") > 1:
+            again.append(seen.headers.get("last-event-id"))
+            reopened.set()
+            await never(seen)
+        news = event({}, event_id="e1", retry=1) + event({}, event_id=event_id)
+        await seen.stream.send(STREAM + news + LAST)
+
+    async with visiting(listen=listen) as (eras, _parlour):
+        await eras.request(LIST, NO_HEADERS)
+        await reopened.wait()
+        assert await eras.request(LIST, NO_HEADERS) == {"tools": [], "content": []}
+
+    assert again == [None]
+
+
+async def test_call_whose_only_event_id_no_header_can_carry_is_not_taken_up() -> None:
+    """ours: as where the stream had no id; the server may have carried the call out."""
+
+    async def act(_: Parlour, seen: Seen, frame: Frame) -> None:
+        await seen.stream.send(STREAM + event({}, event_id="a\x01b", retry=1) + LAST)
+
+    async with visiting(act) as (eras, _parlour):
+        with pytest.raises(BrokenOff, match="ended without a response") as caught:
+            await eras.request(call("r1"), NO_HEADERS)
+
+    assert caught.value.delivered
+
+
 async def test_stream_that_brings_no_news_is_given_up() -> None:
     """ours: MAX_PICKUPS; the server may have carried the request out."""
 

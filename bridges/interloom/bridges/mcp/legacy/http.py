@@ -186,7 +186,7 @@ class HttpConnection:
                 result = await self._pick_up(exchange, limits)
             except (TransportError, Busy):
                 result = None
-            except (SessionLost, HttpFailure):  # not of the request, which is another matter
+            except (SessionLost, HttpFailure, LocalError):  # not of the request, another matter
                 break
             except McpError as error:
                 if error.status is None:  # the request's own, on its stream
@@ -233,7 +233,7 @@ class HttpConnection:
                         await exchange.read(reply)
                     elif not self._is_offered:
                         return
-            except (TransportError, SessionLost, McpPeerError) as error:
+            except (TransportError, LocalError, SessionLost, McpPeerError) as error:
                 _log.debug("mcp.stream_lost", server=self._spec.name, reason=str(error))
             pause_s = min(max(2 * pause_s, exchange.pickup.retry_s), MAX_PAUSE_S)
             await anyio.sleep(pause_s)

@@ -26,7 +26,8 @@ class Pickup:
     """Where a broken stream can be taken up again.
 
     Attributes:
-        event_id: The last event id that was seen; empty when there was none.
+        event_id: The last event id that was seen; empty when there was none, or one that cannot
+            be sent back.
         retry_s: Seconds to wait before it is tried.
     """
 
@@ -82,7 +83,8 @@ class Exchange:
         decoder = Decoder(max_event_bytes=self._max_bytes)
         async for chunk in reply.chunks():
             events = self._events(decoder, chunk)
-            self.pickup.event_id = decoder.last_id or self.pickup.event_id
+            seen = decoder.last_id or self.pickup.event_id
+            self.pickup.event_id = seen if seen.isprintable() else ""  # no header can carry it
             if decoder.retry_ms is not None:
                 self.pickup.retry_s = decoder.retry_ms / 1000
             for event in events:
