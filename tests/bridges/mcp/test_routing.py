@@ -85,10 +85,18 @@ def test_responses_are_known_by_id_and_requests_by_method() -> None:
         frame(result={}),
         frame(id=[1], result={}),
         frame(id="r", method=7),
+        frame(id=None, method="ping"),
+        frame(id=True, method="ping"),
+        frame(id=1.5, method="ping"),
+        frame(id=[1], method="ping"),
+        frame(id={}, method="ping"),
     ],
 )
 def test_what_belongs_to_nobody_is_a_stray_with_a_reason(stray: Json) -> None:
-    """ours: our ids are strings, so an answer to a number is an answer to nothing."""
+    """ours: our ids are strings, so an answer to a number is an answer to nothing.
+
+    A request's id MUST be a string or an integer (basic/index "Requests").
+    """
     found = route(stray)
 
     assert isinstance(found, Stray)

@@ -295,7 +295,15 @@ class Channel:
             else:
                 owner.put(heard.notification)
         elif heard.owner in {Owner.NOBODY, Owner.LOG} and self._attendant is not None:
-            self._attendant.overheard(heard.notification)
+            self._overheard(heard.notification, line, self._attendant)
+
+    def _overheard(self, said: Notification, line: bytes, attendant: Attendant) -> None:
+        try:
+            check_depth(line, said.params, said.method, server=self.server)
+        except BadFrame as error:
+            self._stray(error.rule)
+        else:
+            attendant.overheard(said)
 
     def _owner(self, heard: Heard) -> Waiting | None:
         match heard.owner:

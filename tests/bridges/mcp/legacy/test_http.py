@@ -348,6 +348,22 @@ async def test_server_that_asks_faster_than_it_takes_answers_gets_some() -> None
     assert parlour.lines.count("POST response") == MAX_REPLIES
 
 
+async def test_request_whose_id_cannot_be_sent_back_is_passed_over() -> None:
+    """basic/index "Requests": an id MUST be a string or an integer."""
+
+    async def act(parlour: Parlour, seen: Seen, frame: Frame) -> None:
+        bad = [event({"id": each, "method": "ping"}) for each in (None, True, [7], {"a": 7})]
+        await seen.stream.send(STREAM + b"".join(bad) + event({"id": "p", "method": "ping"}))
+        await parlour.until("POST response")
+        await seen.stream.send(event({"id": frame["id"], "result": {"content": []}}) + LAST)
+
+    async with visiting(act) as (eras, parlour):
+        await eras.request(call("r1"), NO_HEADERS)
+
+    answers = [each["id"] for each in parlour.frames if "id" in each and "method" not in each]
+    assert answers == ["p"]
+
+
 async def test_several_messages_in_one_reply_are_read_one_by_one() -> None:
     """2025-03-26 basic/index "Batching": MUST support receiving them."""
 

@@ -103,6 +103,22 @@ async def test_server_that_refuses_a_level_is_called_all_the_same() -> None:
     assert methods(elder.server).count("tools/call") == 2
 
 
+async def test_log_message_that_is_nested_too_deeply_is_heard_by_nobody() -> None:
+    """ours: whoever looks through it must come to an end."""
+    deep: Json = "x"
+    for _ in range(300):
+        deep = [deep]
+    params: JsonObject = {"level": "warning", "data": deep}
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/call":
+            await server.say(framed(method="notifications/message", params=params))
+        await answers(server, frame)
+
+    async with lines_to(Elder(react, LOGS)) as eras:
+        assert await hear(eras, Level.WARNING) == ["low"]
+
+
 async def test_new_session_is_told_the_level_again() -> None:
     """Session management 4: nothing of the old session is known to the new one."""
 

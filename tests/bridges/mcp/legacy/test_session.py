@@ -223,3 +223,26 @@ async def test_leaving_a_call_tells_the_server_once() -> None:
 
     assert cancelled["params"] == {"requestId": "r1"}
     assert methods(elder.server).count("notifications/cancelled") == 1
+
+
+@pytest.mark.parametrize("method", ["ping", "roots/list", "elicitation/create"])
+@pytest.mark.parametrize("request_id", ["null", "true", "[7]", "[" * 300 + "]" * 300])
+async def test_request_whose_id_cannot_be_sent_back_is_passed_over(
+    method: str, request_id: str
+) -> None:
+    """basic/index "Requests": an id MUST be a string or an integer; the session goes on."""
+
+    async def react(server: Server, frame: Frame) -> None:
+        if frame.get("method") == "tools/call":
+            line = f'{{"jsonrpc":"2.0","method":"{method}","params":{{}},"id":{request_id}}}'
+            await server.say(line.encode(), framed(id="p", method="ping"))
+        if frame.get("id") == "p":
+            (made,) = [each for each in server.frames if each.get("method") == "tools/call"]
+            await server.say(result_of(made, content=[]))
+
+    elder = Elder(react)
+    async with lines_to(elder) as eras:
+        assert await eras.request(call("r1"), NO_HEADERS) == {"content": []}
+
+    answers = [frame["id"] for frame in elder.server.frames if "method" not in frame]
+    assert answers == ["p"]

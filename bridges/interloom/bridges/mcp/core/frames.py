@@ -198,6 +198,11 @@ def require_complete(result: JsonObject, *, server: str, method: str) -> JsonObj
     return result
 
 
+def is_request_id(value: Json) -> bool:
+    """True for what a request may have as its id: a string or an integer (basic/index)."""
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
 def is_too_deep(value: Json) -> bool:
     """True when arrays and objects are nested deeper than `MAX_DEPTH`."""
     level: list[Json] = [value]

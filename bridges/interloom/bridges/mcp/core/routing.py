@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from interloom.bridges.mcp.core.errors import clip
-from interloom.bridges.mcp.core.frames import PREFIX, Notification
+from interloom.bridges.mcp.core.frames import PREFIX, Notification, is_request_id
 from interloom.bridges.mcp.core.lines import HEAD_BYTES, TAIL_BYTES
 from interloom.runtime.values import Json, JsonObject
 
@@ -88,7 +88,7 @@ def route(frame: Json) -> Route:
         return Stray("is no JSON-RPC 2.0 message")
     method, request_id = frame.get("method"), frame.get("id")
     if isinstance(method, str):
-        return Asked(frame) if "id" in frame else _heard(frame, method)
+        return _asked(frame) if "id" in frame else _heard(frame, method)
     if "method" in frame:
         return Stray("has a method that is no string")
     if isinstance(request_id, str):
@@ -116,6 +116,11 @@ def progress_token(params: JsonObject) -> str | None:
     """The progress token of a request, as a key; see `_key`."""
     meta = params.get("_meta")
     return _key(meta.get("progressToken")) if isinstance(meta, Mapping) else None
+
+
+def _asked(frame: JsonObject) -> Asked | Stray:
+    is_answerable = is_request_id(frame["id"])  # it would be sent back
+    return Asked(frame) if is_answerable else Stray("has an id that is no string and no integer")
 
 
 def _heard(frame: JsonObject, method: str) -> Heard:

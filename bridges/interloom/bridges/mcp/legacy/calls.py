@@ -15,7 +15,13 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from interloom.bridges.mcp.core.frames import MAX_DEPTH, Notification, Request, is_too_deep
+from interloom.bridges.mcp.core.frames import (
+    MAX_DEPTH,
+    Notification,
+    Request,
+    is_request_id,
+    is_too_deep,
+)
 from interloom.bridges.mcp.legacy import translate
 from interloom.bridges.mcp.legacy.held import Ended, HeldCall, Question
 from interloom.bridges.mcp.legacy.link import Connection, SessionLost
@@ -149,7 +155,7 @@ class Calls:
     def asked(
         self, connection: Connection, held: HeldCall | None, frame: JsonObject, tasks: TaskGroup
     ) -> None:
-        """Take a request of the server.
+        """Take a request of the server; one that cannot be answered under its id is passed over.
 
         Args:
             connection: Where it came.
@@ -158,6 +164,8 @@ class Calls:
             tasks: Where the answer is sent, if it can be given at once.
         """
         match frame.get("method"):
+            case _ if not is_request_id(frame.get("id")):
+                _log.debug("mcp.request_dropped", server=self.server)
             case "ping":
                 self._reply_soon(connection, frame, _PONG, tasks)
             case translate.ELICIT:
