@@ -281,6 +281,37 @@ async def test_what_the_database_cannot_hold_is_refused_alone(store_url: str) ->
         assert (await ledger.journal("task-1")).steps == {"plain": b"1"}
 
 
+async def test_full_disk_of_the_server_refuses_writes_and_harms_nothing(database_url: str) -> None:
+    """PostgreSQL's appendix A: 53100, `disk_full`, as it is raised where a file is extended."""
+    first, last = record("first"), record("last")
+    async with opened(database_url) as ledger:
+        await ledger.commit(*creation(first))
+        change(
+            database_url,
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " RAISE 'could not extend file: No space left on device' USING ERRCODE = '53100';"
+            " END $$",
+            "CREATE TRIGGER full_disk BEFORE INSERT ON interloom.event"
+            " FOR EACH ROW EXECUTE FUNCTION full_disk()",
+        )
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="the store does not take writes") as caught:
+                await ledger.commit(
+                    PutStep("first", "step", b"1"), *creation(last), move(1, "first")
+                )
+            assert isinstance(caught.value.__cause__, psycopg.errors.DiskFull)
+        assert await ledger.task("first") == StoredTask(first, None)
+        assert (await ledger.journal("first")).steps == {}
+        assert await ledger.task("last") is None
+        assert await ledger.seen("ann", "echo", "message of last") is None
+        change(database_url, "DROP TRIGGER full_disk ON interloom.event")
+        await ledger.commit(PutStep("first", "step", b"1"), *creation(last), move(1, "first"))
+    async with opened(database_url) as ledger:
+        assert await ledger.task("first") == StoredTask(record("first", seq=1), None)
+        assert (await ledger.journal("first")).steps == {"step": b"1"}
+        assert await ledger.task("last") == StoredTask(last, None)
+
+
 async def test_writes_wait_for_a_server_that_is_restarted_and_take_place_once(
     cluster: Cluster,
 ) -> None:
