@@ -17,6 +17,7 @@ import pytest
 
 from interloom.runtime.core.paging import Query
 from interloom.runtime.errors import BadConfig, Conflict, LocalError, Unavailable
+from interloom.runtime.ledger import sqlite_file
 from interloom.runtime.ledger.columns import millis
 from interloom.runtime.ledger.rows import MoveTask, PutPush, PutStep, StoredTask
 from interloom.runtime.ledger.sqlite import SqliteLedger
@@ -63,6 +64,23 @@ async def test_store_in_a_folder_that_is_not_there_is_made(tmp_path: Path) -> No
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_connection_that_writes_answers_once_the_disk_has_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite, `PRAGMA synchronous`: in WAL mode FULL, 2, syncs the log after each commit."""
+    made, connect = list[sqlite3.Connection](), sqlite_file.connect
+
+    def listed(place: Path) -> sqlite3.Connection:
+        made.append(connect(place))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite_file, "connect", listed)
+    async with opened(path) as ledger:
+        await ledger.commit(*creation(record()))
+        (writing,) = (each for each in made if each.total_changes)
+        assert writing.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("umask", [0, 0o022, 0o777])
