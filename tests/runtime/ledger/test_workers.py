@@ -11,8 +11,10 @@ from typing import Final
 import pytest
 
 from interloom.runtime.errors import BadConfig
+from interloom.runtime.ledger import workers
+from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.ledger.sqlite_file import SCHEMA
-from interloom.runtime.ledger.workers import MAX_WORKERS, Workers, kind_at
+from interloom.runtime.ledger.workers import MAX_WORKERS, Workers, is_remote, kind_at
 
 LEASE_S: Final = 60.0
 MOUNTS: Final = [
@@ -153,3 +155,42 @@ def test_file_system_is_that_of_the_nearest_mount(folder: str, kind: str) -> Non
 
 def test_file_system_that_is_not_told_is_unknown() -> None:
     assert kind_at(Path("/anywhere"), []) == ""
+
+
+def mounted_as(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Linux tell that a folder is on a file system of some kind."""
+    mounts = folder / "mountinfo"
+    mounts.write_text(f"{MOUNTS[0]}\n25 22 0:24 / {folder} rw shared:2 - {kind} server:/x rw\n")
+    monkeypatch.setattr(workers, "_MOUNTS", mounts)
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "virtiofs", "fuse.sshfs", "fuse.of_next_year", "fuse"])
+def test_file_on_a_network_file_system_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nobody who has it open elsewhere would be seen."""
+    mounted_as(kind, path.parent, monkeypatch)
+    with pytest.raises(BadConfig) as caught:
+        SqliteLedger(path)
+
+    assert str(caught.value) == (
+        f"{path}: is on a network file system ({kind}), where SQLite cannot keep its promises;"
+        " use a local disk, or PostgreSQL"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ("ext4 xfs btrfs zfs tmpfs overlay fuseblk fuse.fuse-overlayfs fuse.ntfs-3g", False),
+        ("nfs nfs4 cifs smb3 9p virtiofs ceph lustre beegfs gfs2 davfs", True),
+        ("fuse fuse.glusterfs fuse.s3fs fuse.rclone fuse.davfs fuse.anything", True),
+    ],
+)
+def test_kind_of_file_system_says_whether_other_hosts_can_write_to_it(
+    kinds: str, *, expected: bool
+) -> None:
+    """Linux's names of them; of those in user space only the known ones are taken for local."""
+    assert {kind: is_remote(kind) for kind in kinds.split()} == dict.fromkeys(
+        kinds.split(), expected
+    )

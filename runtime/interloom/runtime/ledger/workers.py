@@ -31,10 +31,15 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _POINT: Final = 4
 """Which field of a line of mountinfo is the mount point."""
 _REMOTE: Final = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "ocfs2", "gfs2"}
-    | {"fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.s3fs", "fuse.gcsfuse"}
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "9p", "virtiofs"}
+    | {"ceph", "lustre", "gpfs", "ocfs2", "gfs2", "beegfs", "orangefs", "pvfs2", "davfs"}
 )
 """File systems that other hosts can write to: SQLite's locks are not reliable there."""
+_LOCAL_FUSE: Final = frozenset(
+    {"fuse.bindfs", "fuse.cryfs", "fuse.encfs", "fuse.ext2", "fuse.exfat", "fuse.fuse-overlayfs"}
+    | {"fuse.gocryptfs", "fuse.ntfs-3g", "fuse.zfs"}
+)
+"""Those of FUSE that are known to be on a disk of this host; most others are some server's."""
 
 
 class Workers:
@@ -52,7 +57,7 @@ class Workers:
             BadConfig: Too many processes serve the file, or it is on a network file system.
         """
         kind = _file_system(path)
-        if kind in _REMOTE:
+        if is_remote(kind):
             raise BadConfig(
                 f"{path}: is on a network file system ({kind}), where SQLite cannot keep its"
                 " promises; use a local disk, or PostgreSQL"
@@ -209,6 +214,13 @@ def _file_system(path: Path) -> str:
     except OSError:
         return ""
     return kind_at(path.resolve().parent, mounts)
+
+
+def is_remote(kind: str) -> bool:
+    """Whether a file system may be another host's too; one of FUSE is, unless it is known."""
+    if kind == "fuse" or kind.startswith("fuse."):  # `fuseblk` is on a disk
+        return kind not in _LOCAL_FUSE
+    return kind in _REMOTE
 
 
 def kind_at(folder: Path, mounts: list[str]) -> str:
