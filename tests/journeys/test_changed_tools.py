@@ -10,11 +10,13 @@ import pytest
 from interloom.agents import Context, ToolFailed, agent
 from interloom.bridges.handoff import OnChange, Pins, ToolServer
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
+from interloom.bridges.mcp.core.listing import DOUBT_S
 from interloom.bridges.mcp.core.pins import fingerprint
+from interloom.runtime.errors import LocalError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.testing.pair import World
 from interloom.runtime.values import JsonObject
-from tests.bridges.mcp.depot import SHIP, Depot, depot, gives
+from tests.bridges.mcp.depot import SHIP, Depot, FakeClock, depot, gives
 from tests.journeys.matrix import DISASTERS, Disaster, Stage
 from tests.journeys.words import message, question, result, send
 from tests.runtime.net import hostile
@@ -31,6 +33,8 @@ async def shipper(ctx: Context) -> str:
         return (await ctx.tool("depot", "ship", {})).text
     except ToolFailed as error:
         return f"failed: {error}"
+    except LocalError as error:
+        return f"mistaken: {error}"
 
 
 def script_of(tool: JsonObject) -> Depot:
@@ -38,11 +42,14 @@ def script_of(tool: JsonObject) -> Depot:
 
 
 @asynccontextmanager
-async def pinned(script: Depot, pins: Pins) -> AsyncGenerator[dict[str, ToolServer]]:
+async def pinned(
+    script: Depot, pins: Pins, clock: FakeClock | None = None
+) -> AsyncGenerator[dict[str, ToolServer]]:
     http = PooledHttp()
     async with hostile.serving(script.answer) as server, aclosing(http):
         spec = ServerSpec("depot", server.url, timeout_s=5.0)
-        yield {"depot": ToolServer(McpClient(StreamableHttp(spec, http)), pins=pins)}
+        client = McpClient(StreamableHttp(spec, http), clock=clock)
+        yield {"depot": ToolServer(client, pins=pins)}
 
 
 @pytest.mark.parametrize("on_change", OnChange)
@@ -115,6 +122,28 @@ async def test_tool_nobody_pinned_is_pinned_as_it_is_first_seen(stage: Stage) ->
 
     assert said[0] == "shipped"
     assert "not the one agreed to" in said[1]
+
+
+NARROW: JsonObject = {**SHIP, "inputSchema": {"type": "object", "required": ["to"]}}
+
+
+@pytest.mark.parametrize(
+    ("on_change", "says"), [(OnChange.WARN, "shipped"), (OnChange.REFUSE, "not the one agreed to")]
+)
+async def test_tool_that_takes_other_arguments_now_is_called_if_its_change_may_pass(
+    stage: Stage, on_change: OnChange, says: str
+) -> None:
+    """caching: no `ttlMs`, no notification; what does not fit is held against a new list."""
+    tools = [gives({"tools": [tool]}) for tool in (NARROW, SHIP)]
+    script, clock = depot(tools_list=tools, tools_call=gives(DONE)), FakeClock()
+    pins = Pins({"ship": fingerprint(NARROW)}, on_change)
+    async with pinned(script, pins, clock) as servers, stage.play(shipper, tools=servers) as world:
+        first = await _ship(stage, world)
+        clock.now_s += DOUBT_S
+        second = await _ship(stage, world)
+
+    assert first.startswith("mistaken: ")
+    assert says in second
 
 
 async def _ship(stage: Stage, world: World) -> str:

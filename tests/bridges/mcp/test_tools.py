@@ -7,7 +7,7 @@ import pytest
 from interloom.bridges.mcp.core.discovery import Discovery, read_discovery
 from interloom.bridges.mcp.core.errors import BadResult, BadTool
 from interloom.bridges.mcp.core.headers import Mirror
-from interloom.bridges.mcp.core.listing import Page, join, read_page
+from interloom.bridges.mcp.core.listing import DOUBT_S, MAX_AGE_S, Page, join, read_page
 from interloom.bridges.mcp.core.tools import Hints, read_tool, read_tool_result
 from interloom.runtime.values import Json, JsonObject
 
@@ -164,22 +164,27 @@ def test_bad_tool_is_left_out_and_the_others_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ttl_ms", "now_s", "is_fresh", "is_expired"),
+    ("ttl_ms", "now_s", "is_fresh", "is_doubtful", "is_expired"),
     [
-        (1000, 10.0, True, False),
-        (1000, 10.999, True, False),
-        (1000, 11.0, False, True),
-        (0, 10.0, False, False),
-        (0, 9999.0, False, False),
+        (1000, 10.0, True, False, False),
+        (1000, 10.999, True, False, False),
+        (1000, 11.0, False, False, True),
+        (60_000, 10.0 + DOUBT_S, True, False, False),
+        (0, 10.0, False, False, False),
+        (0, 10.0 + DOUBT_S, False, True, False),
+        (0, 9.0 + MAX_AGE_S, False, True, False),
+        (0, 10.0 + MAX_AGE_S, False, True, True),
     ],
 )
 def test_list_is_fresh_before_its_time_is_up(
-    ttl_ms: int, now_s: float, is_fresh: bool, is_expired: bool
+    ttl_ms: int, now_s: float, is_fresh: bool, is_doubtful: bool, is_expired: bool
 ) -> None:
-    """MCP 2026-07-28 caching "Freshness Calculation": now < t_received + ttlMs."""
+    """MCP 2026-07-28 caching "Freshness Calculation": now < t_received + ttlMs; else ours."""
     kept = join([Page([], None, ttl_ms, received_s=10.0)], server="depot")
 
-    assert (kept.is_fresh(now_s), kept.is_expired(now_s)) == (is_fresh, is_expired)
+    assert kept.is_fresh(now_s) is is_fresh
+    assert kept.is_doubtful(now_s) is is_doubtful
+    assert kept.is_expired(now_s) is is_expired
 
 
 def test_discovery_is_read() -> None:

@@ -6,6 +6,7 @@ failures    why a call has no result, the same live and after a restart; pure
 recovery    what is done with a call where it stands: one table; pure
 doubt       the question about a call nobody knows the outcome of; pure
 checking    holds what goes to a tool and comes back against its schemas; pure
+fitting     does so with the list that the server has now, where an old one might be wrong
 pinning     whether a tool is still the one that was agreed to
 naming      one name for each tool of many servers; pure
 tool_server a server as an agent may use it, and what it may ask of us

@@ -11,19 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final, NoReturn, TypeAlias, TypeVar
 
 import anyio
 
 from interloom.bridges.handoff import doubt, pending, recovery
-from interloom.bridges.handoff.checking import (
-    NotAResult,
-    check_arguments,
-    check_result,
-    stated_result,
-)
+from interloom.bridges.handoff.checking import NotAResult, check_arguments, stated_result
 from interloom.bridges.handoff.doubt import Verdict
 from interloom.bridges.handoff.failures import GATEWAY, ToolUnanswered, failure
+from interloom.bridges.handoff.fitting import check_outcome, tool_for
 from interloom.bridges.handoff.inputs import Inputs
 from interloom.bridges.handoff.pending import Made, Pending
 from interloom.bridges.handoff.recovery import IDEMPOTENCY_KEY, Next, Promises, Standing
@@ -105,7 +102,9 @@ class Conversation:
             return response
 
         try:
-            tool = await self._patiently(now, lambda: client.find_tool(made.tool))
+            arguments = now.call.params["arguments"]
+            find = partial(tool_for, client, made.tool, arguments, server=made.server)
+            tool = await self._patiently(now, find)
             if tool is not None:
                 await self._server.pins.check(tool, server=made.server, ask=ask)
         except InterloomError as error:
@@ -197,7 +196,7 @@ class Conversation:
                 case Ask(requests):
                     self._inputs.for_a_person(requests)  # a form nobody could fill in fails here
                 case Done(final):
-                    self._check(final)
+                    await self._check(final)
                 case Created():
                     pass
         except InterloomError as error:
@@ -224,11 +223,9 @@ class Conversation:
                 return Next.FAIL
         return self._next(standing, now)
 
-    def _check(self, result: JsonObject) -> None:
-        """Hold a result against the tool's schema, as the call was made; asking costs too much."""
-        tool = self._server.client.remembered_tool(self._made.tool)
-        if tool is not None:
-            check_result(tool, result, server=self._made.server)
+    async def _check(self, result: JsonObject) -> None:
+        client, made = self._server.client, self._made
+        await check_outcome(client, made.tool, result, server=made.server)
 
     async def _prepare(self, now: Pending) -> Prepared:
         key = f"{self._task.task_id}/{self._made.key}/{now.call.rounds}"
@@ -279,7 +276,7 @@ class Conversation:
         """See a call through that its server made a task of."""
         try:
             result = await Following(self._server, self._task, self._made).follow(remote)
-            self._check(result)
+            await self._check(result)
         except InterloomError as error:
             await self._fail(error, repeated=True)
         await self._task.record_call(pending.done(self._made, result))

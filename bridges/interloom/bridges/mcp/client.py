@@ -111,14 +111,19 @@ class McpClient:
             seen = await self._refresh(seen)
         return tuple(seen.tools.values())
 
-    async def find_tool(self, name: str) -> Tool | None:
+    async def find_tool(self, name: str, *, is_doubted: bool = False) -> Tool | None:
         """A tool as it was listed last; None for one the server does not list.
+
+        Args:
+            name: Its name.
+            is_doubted: A call does not fit what was listed last, which is asked for again if the
+                server did not say that it still holds.
 
         Raises:
             BadTool: It was left out of the list.
             McpPeerError | TransportError: There is no list; `delivered` is False.
         """
-        return self._find(await self._known(), name)
+        return self._find(await self._known(is_doubted=is_doubted), name)
 
     def remembered_tool(self, name: str) -> Tool | None:
         """A tool as it was listed last, however long ago; None when it was not."""
@@ -280,10 +285,12 @@ class McpClient:
         self._warn(rejected)
         return found
 
-    async def _known(self) -> ToolList:
+    async def _known(self, *, is_doubted: bool = False) -> ToolList:
         """The tool list to mirror by: kept for as long as the caching page lets it be kept."""
-        seen = self._list
-        if seen is None or self._is_gone(seen) or seen.is_expired(self._clock.monotonic()):
+        seen, now_s = self._list, self._clock.monotonic()
+        if seen is None or self._is_gone(seen) or seen.is_expired(now_s):
+            return await self._listed(seen)
+        if is_doubted and seen.is_doubtful(now_s):
             return await self._listed(seen)
         return seen
 

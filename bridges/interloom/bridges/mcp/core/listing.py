@@ -7,7 +7,6 @@ others stay).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -38,6 +37,14 @@ MAX_TOOLS: Final = 2000
 MAX_LIST_BYTES: Final = 4 * 1024 * 1024
 """Bytes of JSON of those entries; ours, because they are kept."""
 
+MAX_AGE_S: Final = 300.0
+"""Seconds a list that came without a time to live is called by; ours, the caching page leaves it to
+the client. A server that tells of no change is found out about a changed tool within them."""
+
+DOUBT_S: Final = 5.0
+"""Seconds after which such a list is asked for again when a call does not fit it; ours, so that an
+agent that goes on being mistaken costs a list now and then, and not one a call."""
+
 Read = TypeVar("Read")
 
 
@@ -66,6 +73,11 @@ class Page:
         """Until when it is fresh; its clock starts when it arrived ("Pagination")."""
         return self.received_s + self.ttl_ms / 1000
 
+    @property
+    def expires_s(self) -> float:
+        """Until when calls may be made by it."""
+        return self.fresh_until_s if self.ttl_ms else self.received_s + MAX_AGE_S
+
 
 @dataclass(frozen=True, slots=True)
 class ToolList:
@@ -75,29 +87,34 @@ class ToolList:
         tools: The usable ones by name, in the server's order.
         rejected: Why others were left out, by name.
         fresh_until_s: When the first of its pages is stale, on the clock the pages were timed by.
-        expires_s: The same among the pages that came with a time to live; never without any.
+        expires_s: When calls may not be made by it any more.
         generation: How often the list had been declared stale when it was fetched.
+        received_s: When the first of its pages came.
     """
 
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
     rejected: tuple[BadTool, ...] = ()
     fresh_until_s: float = 0.0
-    expires_s: float = math.inf
+    expires_s: float = MAX_AGE_S
     generation: int = 0
+    received_s: float = 0.0
 
     def is_fresh(self, now_s: float) -> bool:
         """True while the server says it may be shown again without asking."""
         return now_s < self.fresh_until_s
 
     def is_expired(self, now_s: float) -> bool:
-        """True once a time to live has run out.
+        """True once a time to live has run out, or `MAX_AGE_S` where there was none.
 
-        A list that came without one does not expire. It is never shown again (`is_fresh`), but its
-        schemas go on telling which arguments to mirror, until the server says they do not match:
-        the page lets a client keep what is stale by its own heuristics, and a list per call would
-        double the round trips.
+        A list that came without one is never shown again (`is_fresh`), but for a while its schemas
+        go on telling which arguments to mirror: the page lets a client keep what is stale by its
+        own heuristics, and a list per call would double the round trips.
         """
         return now_s >= self.expires_s
+
+    def is_doubtful(self, now_s: float) -> bool:
+        """True when what does not fit it may well fit the list that the server has now."""
+        return not self.is_fresh(now_s) and now_s >= self.received_s + DOUBT_S
 
     def why_rejected(self, name: str) -> BadTool | None:
         """The reason a tool was left out, None when it was not."""
@@ -162,8 +179,9 @@ def join(pages: Sequence[Page], *, server: str, generation: int = 0) -> ToolList
         tools,
         tuple(rejected),
         fresh_until_s=min(page.fresh_until_s for page in pages),
-        expires_s=min((page.fresh_until_s for page in pages if page.ttl_ms), default=math.inf),
+        expires_s=min(page.expires_s for page in pages),
         generation=generation,
+        received_s=min(page.received_s for page in pages),
     )
 
 
