@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Timer
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20
+PATIENCE_S = 60
 """Seconds a program may take altogether; then it is killed, and what waits for it ends."""
 
 

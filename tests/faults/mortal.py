@@ -1,21 +1,23 @@
 """Processes of one agent, that die at a moment of our choice.
 
-    python -m tests.faults.mortal FOLDER
+    python -m tests.faults.mortal FOLDER [STORE]
 
-A child (`tests.faults.forked`) serves the agent, sends it its one message, waits for the end, and
-dies when the moment comes:
+A child (`tests.faults.forked`) serves the agent, sends it the one message of an owner who has its
+name, waits for the end, and dies when the moment comes:
 
     before COMMIT   a commit is about to be stored; what it says has happened
     after COMMIT    it is stored, and nobody was told
     inside STEP     a step has had its effect
     never
 
-What the agent really does is noted in the file NAME.notes.
+What the agent really does is noted in the file NAME.notes. The store is the file NAME.db, or the
+one that all children share.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,18 +27,17 @@ from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import Write
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import Message, Part, Role, SendMessageRequest
 from interloom.runtime.serve.runtime import Runtime
 from interloom.runtime.testing.agents import result
 from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.wire.card import About
 from tests.faults.forked import die, fork_for_each_line
+from tests.faults.stored import file, opening
 
 COMMITS: Final = ("created", "first", "status", "second", "artifact", "third", "finished")
 """What an undisturbed life of the task stores, one commit each."""
 STEPS: Final = ("first", "second", "third")
-CALLER: Final = Caller("ann", "mortal")
 MESSAGE: Final = Message(message_id="m1", role=Role.USER, parts=(Part(text="go"),))
 
 
@@ -79,13 +80,16 @@ def mortal(notes: Path, moment: str) -> Agent:
     return Agent(About("mortal", "Dies."), body)
 
 
-async def live(store: Path, moment: str) -> None:
+async def live(shared: str, own: Path, moment: str) -> None:
     """Be a process, until the task is over or the moment comes."""
-    agent = mortal(store.with_suffix(".notes"), moment)
-    runtime = Runtime([agent], lambda: Doomed(SqliteLedger(store), moment))
+    agent = mortal(own.with_suffix(".notes"), moment)
+    ledger = opening(shared or file(own))
+    runtime = Runtime([agent], lambda: Doomed(ledger(), moment))
+    caller = Caller(own.stem, "mortal")
     async with runtime.open() as operations:
-        await operations.send_message(CALLER, SendMessageRequest(message=MESSAGE))
+        await operations.send_message(caller, SendMessageRequest(message=MESSAGE))
 
 
 if __name__ == "__main__":
-    fork_for_each_line(live, Path(sys.argv[1]))
+    folder, *named = sys.argv[1:]
+    fork_for_each_line(partial(live, "".join(named)), Path(folder))

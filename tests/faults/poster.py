@@ -1,6 +1,6 @@
 """A process that posts what an agent does, for a parent that receives it and kills us.
 
-    python -m tests.faults.poster FILE URL
+    python -m tests.faults.poster STORE URL
 
 A line on stdin begins a task that is followed by post to URL; `open` goes to stdout once the store
 is open.
@@ -9,14 +9,12 @@ is open.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import anyio
 
 from interloom.runtime.core.egress import Egress
 from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.outbox import Posting
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import (
     Message,
     Part,
@@ -28,11 +26,12 @@ from interloom.runtime.model import (
 from interloom.runtime.net.guard import Guard
 from interloom.runtime.serve.runtime import Runtime, Settings
 from interloom.runtime.testing.agents import echo
+from tests.faults.stored import opening
 
 
-async def main(store: Path, url: str) -> None:
+async def main(store: str, url: str) -> None:
     settings = Settings(push=Posting(Guard(Egress.of(["127.0.0.1"]))))
-    runtime = Runtime([echo()], lambda: SqliteLedger(store), settings)
+    runtime = Runtime([echo()], opening(store), settings)
     hook = SendMessageConfiguration(
         task_push_notification_config=TaskPushNotificationConfig(url=url)
     )
@@ -46,4 +45,4 @@ async def main(store: Path, url: str) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, Path(sys.argv[1]), sys.argv[2])
+    anyio.run(main, sys.argv[1], sys.argv[2])

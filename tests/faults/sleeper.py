@@ -1,8 +1,8 @@
 """A process that may be frozen in the middle of a step, for a parent that does so and talks to it.
 
-    python -m tests.faults.sleeper FILE NOTES HOW
+    python -m tests.faults.sleeper STORE NOTES HOW
 
-It serves one agent on a store, with a short lease. How its second step goes:
+It serves one agent on a store, whose URL it is given, with a short lease. How its second step goes:
 
     waits    it says `inside` and waits for a line `go`
     blocks   it says `inside` and keeps the event loop from turning until NOTES.gate is written to
@@ -28,7 +28,6 @@ from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import InterloomError, UnsupportedOperation
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import (
     GetTaskRequest,
     ListTasksRequest,
@@ -44,8 +43,8 @@ from interloom.runtime.telemetry import log
 from interloom.runtime.testing.agents import result
 from interloom.runtime.values import RandomIds
 from interloom.runtime.wire.card import About
+from tests.faults.stored import opening
 
-LEASE_S: Final = 1.0
 CALLER: Final = Caller("ann", "sleeper")
 
 
@@ -105,11 +104,10 @@ async def tell_end(operations: Operations, number: int) -> None:
     say(f"{task['status']['state']} {said}")
 
 
-async def main(store: Path, notes: Path, how: str) -> None:
+async def main(store: str, notes: Path, how: str) -> None:
     sleeper = Sleeper(notes, how)
-    runtime = Runtime(
-        [sleeper.agent], lambda: SqliteLedger(store, lease_s=LEASE_S), Settings(grace_s=0.1)
-    )
+    ledger = opening(store)
+    runtime = Runtime([sleeper.agent], ledger, Settings(grace_s=0.1))
     async with runtime.open() as operations:
         say("open")
         async for line in anyio.wrap_file(sys.stdin):
@@ -124,4 +122,4 @@ async def main(store: Path, notes: Path, how: str) -> None:
 
 if __name__ == "__main__":
     log.configure("warning")
-    anyio.run(main, Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    anyio.run(main, sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.faults.killable import running
+from tests.faults.stored import file
 
 SLEEPER = "tests.faults.sleeper"
 FULL = 4096
@@ -19,7 +20,7 @@ LIFTED = -1
 
 def test_task_stands_still_while_the_disk_is_full_and_goes_on_after(tmp_path: Path) -> None:
     store, notes = tmp_path / "store.db", tmp_path / "notes"
-    with running(SLEEPER, store, notes, "waits") as program:
+    with running(SLEEPER, file(store), notes, "waits") as program:
         program.hear_at_last("open")
         program.tell("begin")
         program.hear_at_last("inside")

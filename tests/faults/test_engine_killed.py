@@ -11,50 +11,39 @@ from pathlib import Path
 import anyio
 import pytest
 
-from interloom.runtime.core.paging import Query
-from interloom.runtime.ledger.sqlite import SqliteLedger
-from tests.faults.killable import running
+from interloom.runtime.model import TaskState
+from tests.faults.killable import PATIENCE_S, running
+from tests.faults.stored import history, unfinished
 
 TRAVELLER = "tests.faults.traveller"
 
 
-async def event_ids(store: Path) -> list[str]:
-    """The only task's events, their numbers checked."""
-    ledger = SqliteLedger(store)
-    try:
-        ((record, _),), _ = await ledger.page(Query("ann", "traveller"))
-        events = await ledger.events(record.id)
-        assert [event.seq for event in events] == list(range(1, record.seq + 1))
-        assert await ledger.runs() == []
-        return [event.id.partition("/")[0] for event in events]
-    finally:
-        await ledger.aclose()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
-
-
-def test_task_survives_two_kills_without_losing_its_place(store: Path, tmp_path: Path) -> None:
-    notes = tmp_path / "notes"
-    with running(TRAVELLER, store, notes) as asking:
+@pytest.mark.parametrize(
+    ("store", "waits"), [("sqlite", "in memory"), ("postgres", "parked")], indirect=["store"]
+)
+def test_task_survives_two_kills_without_losing_its_place(
+    store: str, tmp_path: Path, waits: str
+) -> None:
+    notes, warm_s = tmp_path / "notes", 0.01 if waits == "parked" else PATIENCE_S
+    with running(TRAVELLER, store, notes, warm_s) as asking:
         assert asking.hear() == "open"
         asking.tell("begin")
-        assert asking.hear() == "TASK_STATE_INPUT_REQUIRED"
+        asking.hear_at_last("parked" if waits == "parked" else "TASK_STATE_INPUT_REQUIRED")
         asking.kill()
-    with running(TRAVELLER, store, notes) as working:
+    with running(TRAVELLER, store, notes, warm_s) as working:
         assert working.hear() == "open"
         working.tell("Lisbon")
         assert working.hear() == "stuck"
         working.kill()
-    with running(TRAVELLER, store, notes) as ending:
+    with running(TRAVELLER, store, notes, warm_s) as ending:
         assert ending.hear() == "open"
         ending.tell("")
         assert ending.hear() == "Lisbon at attempt 2"
 
     assert notes.read_text().split() == ["first", "second", "second"]
-    assert anyio.run(event_ids, store) == [
+    state, events = anyio.run(history, store, "ann", "traveller")
+    assert state is TaskState.COMPLETED
+    assert [event.partition("/")[0] for event in events] == [
         "submitted",
         "started",
         "status",
@@ -63,3 +52,4 @@ def test_task_survives_two_kills_without_losing_its_place(store: Path, tmp_path:
         "finished",
         "finished",
     ]
+    assert anyio.run(unfinished, store) == 0

@@ -14,18 +14,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from interloom.runtime.core.paging import Query
-from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.model import TaskState
 from tests.faults.killable import Program, running
+from tests.faults.stored import FILE, history
+from tests.postgres import asked
 
 SLEEPER = "tests.faults.sleeper"
 WHOLE = ["submitted", "started", "status/1", "status/2", "finished/1", "finished"]
+AT_WORK = (
+    "SELECT 1 FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+)
 BY_THE_OTHER = "TASK_STATE_COMPLETED done by the one that passes"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
 
 
 @pytest.fixture
@@ -39,32 +39,27 @@ def begun(program: Program) -> None:
     program.hear_at_last("inside")
 
 
-def freeze(program: Program, store: Path) -> None:
-    """SIGSTOP, between two transactions: one that is under way would hold everybody up."""
-    while True:
-        program.stop()
-        try:
-            with closing(sqlite3.connect(store, timeout=0.5)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-        except sqlite3.OperationalError:
-            program.go_on()
-
-
-async def event_ids(store: Path) -> list[str]:
-    """The oldest task's events, their numbers checked."""
-    ledger = SqliteLedger(store)
+def is_at_rest(store: str) -> bool:
+    """Whether nobody has a transaction under way."""
+    if not store.startswith(FILE):
+        return not asked(store, AT_WORK)
     try:
-        found, _ = await ledger.page(Query("ann", "sleeper"))
-        record = found[-1].record
-        events = await ledger.events(record.id)
-        assert [event.seq for event in events] == list(range(1, record.seq + 1))
-        return [event.id for event in events]
-    finally:
-        await ledger.aclose()
+        with closing(sqlite3.connect(store.removeprefix(FILE), timeout=0.5)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
-def test_frozen_process_that_comes_back_is_refused_and_works_on(store: Path, notes: Path) -> None:
+def freeze(program: Program, store: str) -> None:
+    """SIGSTOP, between two transactions: one that is under way would hold everybody up."""
+    program.stop()
+    while not is_at_rest(store):
+        program.go_on()
+        program.stop()
+
+
+def test_frozen_process_that_comes_back_is_refused_and_works_on(store: str, notes: Path) -> None:
     with (
         running(SLEEPER, store, notes, "waits") as frozen,
         running(SLEEPER, store, notes, "passes") as other,
@@ -86,10 +81,10 @@ def test_frozen_process_that_comes_back_is_refused_and_works_on(store: Path, not
 
     steps = notes.read_text().splitlines()
     assert steps[:3] == ["first waits", "second waits", "second passes"]
-    assert anyio.run(event_ids, store) == WHOLE
+    assert anyio.run(history, store, "ann", "sleeper") == (TaskState.COMPLETED, WHOLE)
 
 
-def test_process_whose_event_loop_is_blocked_loses_its_runs(store: Path, notes: Path) -> None:
+def test_process_whose_event_loop_is_blocked_loses_its_runs(store: str, notes: Path) -> None:
     """It is alive, and its heart has a thread of its own; but it does not get on."""
     gate = notes.with_suffix(".gate")
     os.mkfifo(gate)
@@ -107,4 +102,4 @@ def test_process_whose_event_loop_is_blocked_loses_its_runs(store: Path, notes: 
         blocked.hear_at_last(BY_THE_OTHER)
 
     assert notes.read_text().splitlines() == ["first blocks", "second blocks", "second passes"]
-    assert anyio.run(event_ids, store) == WHOLE
+    assert anyio.run(history, store, "ann", "sleeper") == (TaskState.COMPLETED, WHOLE)

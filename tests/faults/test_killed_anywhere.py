@@ -15,12 +15,12 @@ from signal import SIGKILL
 import anyio
 import pytest
 
-from interloom.runtime.core.paging import Query
 from interloom.runtime.engine.embedded import MAX_ATTEMPTS
-from interloom.runtime.ledger.sqlite import SqliteLedger
 from interloom.runtime.model import TaskState
+from tests import postgres
 from tests.faults.killable import Program, running
 from tests.faults.mortal import COMMITS, STEPS
+from tests.faults.stored import file, history, unfinished
 
 MORTAL = "tests.faults.mortal"
 BOUND_S = 120.0
@@ -28,6 +28,7 @@ MOMENTS = [
     *(f"{when} {commit}" for commit in COMMITS for when in ("before", "after")),
     *(f"inside {step}" for step in STEPS),
 ]
+SOME_MOMENTS = ["before second", "after second", "inside third", "after finished"]
 WHOLE = ["submitted", "started", "status/1", "artifact/halfway/1", "finished/1", "finished"]
 
 
@@ -37,6 +38,7 @@ class Nursery:
 
     program: Program
     folder: Path
+    store: str = ""  # where they share one
 
     def live(self, name: str, moment: str) -> int:
         """A process on the store of that name; how it ended."""
@@ -48,20 +50,10 @@ class Nursery:
         return (self.folder / f"{name}.notes").read_text().split()
 
     def events(self, name: str) -> tuple[TaskState, list[str]]:
-        """How the store's only task stands, and its events, their numbers checked."""
-        return anyio.run(_events, self.folder / f"{name}.db")
-
-
-async def _events(store: Path) -> tuple[TaskState, list[str]]:
-    ledger = SqliteLedger(store)
-    try:
-        ((record, _),), _ = await ledger.page(Query("ann", "mortal"))
-        events = await ledger.events(record.id)
-        assert [event.seq for event in events] == list(range(1, record.seq + 1))
-        assert await ledger.runs() == []
-        return record.state, [event.id for event in events]
-    finally:
-        await ledger.aclose()
+        """How the only task of that name stands, and its events, their numbers checked."""
+        store = self.store or file(self.folder / f"{name}.db")
+        assert anyio.run(unfinished, store) == 0
+        return anyio.run(history, store, name, "mortal")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +63,16 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Generator[Nursery]:
         yield Nursery(program, folder)
 
 
+@pytest.fixture(scope="module")
+def nursery_on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[Nursery]:
+    folder = tmp_path_factory.mktemp("nursery")
+    with (
+        postgres.or_skip(postgres.shared).store() as url,
+        running(MORTAL, folder, url, patience_s=BOUND_S) as program,
+    ):
+        yield Nursery(program, folder, url)
+
+
 def runs_of(step: str, moment: str) -> int:
     """How often a step runs when a process is killed at that moment and another goes on."""
     return 2 if moment in {f"inside {step}", f"before {step}"} else 1
@@ -78,6 +80,18 @@ def runs_of(step: str, moment: str) -> int:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_task_goes_on_wherever_its_process_is_killed(nursery: Nursery, moment: str) -> None:
+    _check_one_who_goes_on(nursery, moment)
+
+
+@pytest.mark.parametrize("moment", SOME_MOMENTS)
+def test_task_on_postgres_goes_on_when_the_lease_is_over(
+    nursery_on_postgres: Nursery, moment: str
+) -> None:
+    """Where no kernel tells that a process died."""
+    _check_one_who_goes_on(nursery_on_postgres, moment)
+
+
+def _check_one_who_goes_on(nursery: Nursery, moment: str) -> None:
     name = moment.replace(" ", "-")
     assert nursery.live(name, moment) == -SIGKILL
     assert nursery.live(name, "never") == 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 
@@ -74,8 +73,8 @@ def receiving() -> Generator[Receiver]:
             thread.join()
 
 
-def test_every_event_arrives_although_the_poster_was_killed(tmp_path: Path) -> None:
-    store, told = tmp_path / "store.db", list[str]()
+def test_every_event_arrives_although_the_poster_was_killed(store: str) -> None:
+    told = list[str]()
     with receiving() as receiver:
         with running(POSTER, store, receiver.url) as poster:
             assert poster.hear() == "open"

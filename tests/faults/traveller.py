@@ -1,11 +1,12 @@
 """A process that serves one agent on a store, for a parent that talks to it and kills it.
 
-    python -m tests.faults.traveller FILE NOTES
+    python -m tests.faults.traveller STORE NOTES WARM_S
 
 Lines on stdin go to the agent: the first begins its task, the next ones are follow-ups; an empty
 line only waits. After each, the task's state goes to stdout once it is settled. What the agent
 really does it notes in the file NOTES, and it says `stuck` when it hangs in its second step,
-which it does the first time it gets there.
+which it does the first time it gets there, and `parked` when it waits as a row, after WARM_S
+seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.operations import Operations
 from interloom.runtime.errors import UnsupportedOperation
-from interloom.runtime.ledger.sqlite import SqliteLedger
+from interloom.runtime.ledger.rows import ParkRun, Write
 from interloom.runtime.model import (
     ListTasksRequest,
     Message,
@@ -33,10 +34,12 @@ from interloom.runtime.model import (
     SendMessageRequest,
     SubscribeToTaskRequest,
 )
-from interloom.runtime.serve.runtime import Runtime
+from interloom.runtime.serve.runtime import Runtime, Settings
 from interloom.runtime.testing.agents import FORM, result
+from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.values import RandomIds
 from interloom.runtime.wire.card import About
+from tests.faults.stored import opening
 
 CALLER = Caller("ann", "traveller")
 
@@ -44,6 +47,16 @@ CALLER = Caller("ann", "traveller")
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+class Telling(ForwardingLedger):
+    """A ledger that says when a run was parked."""
+
+    async def commit(self, *writes: Write) -> None:
+        """Store them, and say so."""
+        await self.inner.commit(*writes)
+        if any(isinstance(write, ParkRun) for write in writes):
+            say("parked")
 
 
 def traveller(notes: Path) -> Agent:
@@ -91,8 +104,9 @@ async def send(operations: Operations, line: str) -> None:
     say(task["artifacts"][0]["parts"][0]["text"])
 
 
-async def main(store: Path, notes: Path) -> None:
-    runtime = Runtime([traveller(notes)], lambda: SqliteLedger(store))
+async def main(store: str, notes: Path, warm_s: float) -> None:
+    ledger = opening(store)
+    runtime = Runtime([traveller(notes)], lambda: Telling(ledger()), Settings(warm_s=warm_s))
     async with runtime.open() as operations:
         say("open")
         async for line in anyio.wrap_file(sys.stdin):
@@ -100,4 +114,4 @@ async def main(store: Path, notes: Path) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, Path(sys.argv[1]), Path(sys.argv[2]))
+    anyio.run(main, sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))
