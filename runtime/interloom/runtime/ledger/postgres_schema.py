@@ -22,16 +22,53 @@ SCHEMA_VERSION: Final = len(SCHEMA)
 ABSURD_VERSION: Final = "0.5.1"
 """The version of Absurd's functions that ours are tested with."""
 
+SHAPE: Final = {
+    "task": "number id owner agent context_id state status_ms seq asks trace snapshot pushes",
+    "event": "task seq event_id state body message artifact append last",
+    "message": "owner agent message_id task",
+    "reply": "owner agent message_id body at_ms",
+    "run": "task agent state attempt worker token wake_ms queue absurd_task absurd_run",
+    "worker": "name beat_ms host",
+    "step": "task key result",
+    "signal": "task key value",
+    "call": "task key state body",
+    "push": "task id host body done attempts due_ms stopped worker",
+    "undelivered": "task push seq at_ms reason",
+    "tally": "owner agent state slot tasks",
+    "writer": "name commits at_ms",
+    "chore": "name next_ms",
+    "blob": "key body bytes",
+    "blob_use": "task key",
+    "kept": "key kind item body expires_ms",
+    "forgotten": "kind at_ms",
+    "now_ms()": "",
+    "me()": "",
+}
+"""What there is after the last script: tables with their columns, and functions."""
+
 LOCK: Final = 0x17E2_100A
 """Marks our advisory locks; by itself, that of who looks at the tables and perhaps makes them."""
+
+_FIRST_WITH_ABSURD: Final = 3
+"""The first schema in which a run is a task of Absurd's."""
+_FOUND: Final = (
+    "SELECT relname::text, array_agg(attname::text) FROM pg_class"
+    " JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped"
+    " WHERE relnamespace = to_regnamespace('interloom') AND relkind IN ('r', 'p') GROUP BY relname"
+    " UNION ALL SELECT proname || '()', '{}' FROM pg_proc"
+    " WHERE pronamespace = to_regnamespace('interloom')"
+)
+_LOST: Final = (
+    "SELECT queue FROM run WHERE queue NOT IN (SELECT queue_name FROM absurd.queues) LIMIT 1"
+)
 
 
 def prepare(session: Session) -> None:
     """Make the tables, or bring them up to date; several processes may do so at once.
 
     Raises:
-        BadConfig: The schema is somebody else's, or a newer version's, or Absurd is of another
-            version.
+        BadConfig: The schema is somebody else's, or a newer version's, or damaged, or Absurd is of
+            another version.
     """
     with session.raw.transaction():
         session.execute("SELECT set_config('lock_timeout', '60s', true)")
@@ -43,12 +80,41 @@ def prepare(session: Session) -> None:
                 f"store: has schema {version}; this version reads schema {SCHEMA_VERSION}"
             )
         _install_absurd(session)
-        if version == SCHEMA_VERSION:
-            return
-        for script in SCHEMA[version:]:
-            session.raw.execute(script.read_bytes())
-        session.execute("DELETE FROM schema_version")
-        session.execute("INSERT INTO schema_version (version) VALUES (?)", (SCHEMA_VERSION,))
+        if version < SCHEMA_VERSION:
+            _bring_up_to_date(session, version)
+        _look_over(session)
+
+
+def _bring_up_to_date(session: Session, version: int) -> None:
+    """Carry out the scripts that a database has not had."""
+    is_old = 0 < version < _FIRST_WITH_ABSURD
+    if is_old and _found(session, "SELECT EXISTS (SELECT 1 FROM run)")[0]:
+        raise BadConfig(
+            f"store: has schema {version} and runs that are not over, which no release made;"
+            f" they can be taken over from schema {_FIRST_WITH_ABSURD} on"
+        )
+    for script in SCHEMA[version:]:
+        session.raw.execute(script.read_bytes())
+    session.execute("DELETE FROM schema_version")
+    session.execute("INSERT INTO schema_version (version) VALUES (?)", (SCHEMA_VERSION,))
+
+
+def _look_over(session: Session) -> None:
+    """See that nothing is missing: a start is refused, not every caller afterwards."""
+    found: dict[str, list[str]] = dict(session.execute(_FOUND).fetchall())
+    missing = [name for name in SHAPE if name not in found]
+    for name in SHAPE.keys() & found:
+        missing += [f"{name}.{each}" for each in SHAPE[name].split() if each not in found[name]]
+    if missing:
+        raise BadConfig(
+            f"store: is damaged: the schema {SCHEMA_NAME!r} is without {', '.join(sorted(missing))}"
+        )
+    lost = _found(session, _LOST)
+    if lost:
+        raise BadConfig(
+            f"store: is damaged: runs that are not over are in the queue {lost[0]!r}, which Absurd"
+            " does not have in its schema 'absurd'"
+        )
 
 
 def _version(session: Session) -> int:
