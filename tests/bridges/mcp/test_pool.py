@@ -17,7 +17,7 @@ from interloom.bridges.mcp.port import Patience
 from interloom.runtime.errors import LocalError, TransportError
 from interloom.runtime.values import JsonObject
 from tests.bridges.mcp.depot import FakeClock
-from tests.bridges.mcp.legacy.elder import Elder, ask
+from tests.bridges.mcp.legacy.elder import Elder, ask, methods
 from tests.bridges.mcp.spoken import Frame, Server, result_of
 
 PATIENCE = Patience(5.0, 9.0)
@@ -200,23 +200,23 @@ class Fragile:
         self.breaks: list[anyio.Event] = []
 
     def connect(self, principal: str) -> Eras:
-        eras, breaks = self.depots.connect(principal), anyio.Event()
-        self.breaks.append(breaks)
+        eras, index = self.depots.connect(principal), len(self.breaks)
+        self.breaks.append(anyio.Event())
         opened = eras.open
 
         @asynccontextmanager
         async def open_() -> AsyncGenerator[None]:
             async with opened(), anyio.create_task_group() as group:
-                group.start_soon(self._break, breaks)
+                group.start_soon(self._break, index)
                 yield
                 group.cancel_scope.cancel()
 
         eras.open = open_  # type: ignore[method-assign]  # a bug of ours that we do not have yet
         return eras
 
-    @staticmethod
-    async def _break(breaks: anyio.Event) -> None:
-        await breaks.wait()
+    async def _break(self, index: int) -> None:
+        await self.breaks[index].wait()
+        self.breaks[index] = anyio.Event()
         raise RuntimeError("a bug")
 
 
@@ -237,6 +237,26 @@ async def test_client_that_breaks_down_takes_no_other_along(
 
     assert fragile.depots.whose == ["", "bob", "cat", "bob"]
     assert "mcp.client_broke" in caplog.text
+
+
+async def test_shared_client_that_breaks_down_takes_nothing_along(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """ours: it is opened again for whoever needs it next; the session of others goes on."""
+    fragile = Fragile()
+    pool = Pool(fragile.connect)
+    with anyio.fail_after(30):
+        async with pool.open():
+            for principal in ("ada", "bob"):
+                await call(pool, principal)
+            fragile.breaks[0].set()
+            await until(lambda: "mcp.client_broke" in caplog.text)
+            used = [await call(pool, principal) for principal in ("ada", "bob")]
+
+    assert used[0] is pool.shared
+    assert fragile.depots.whose == ["", "bob"]
+    sessions = [methods(server).count("initialize") for server in fragile.depots.servers]
+    assert sessions == [2, 1]
 
 
 async def test_pool_that_is_not_open_has_no_clients_of_single_principals() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 import anyio
 import pytest
 
 from interloom.bridges.mcp import InMemory, McpClient, ServerSpec, StreamableHttp
 from interloom.bridges.mcp.core.errors import BadFrame
-from interloom.bridges.mcp.core.frames import Notification
+from interloom.bridges.mcp.core.frames import Notification, Request
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.core.subscriptions import (
     ACKNOWLEDGED,
@@ -367,9 +368,20 @@ async def test_watch_on_a_transport_that_is_closed_tries_again() -> None:
         if len(pauses) == 2:
             raise Enough
 
-    client = McpClient(InMemory("depot", Server(silence).serve))
-    with pytest.raises(Enough):
-        await Watch(client, TOOLS, pause=pause).run()
+    for transport in (
+        InMemory("depot", Server(silence).serve),
+        Buggy("depot", Server(silence).serve),
+    ):
+        pauses.clear()
+        with pytest.raises(Enough):
+            await Watch(McpClient(transport), TOOLS, pause=pause).run()
+
+
+class Buggy(InMemory):
+    """Its streams end with an error that nobody foresaw."""
+
+    def listen(self, request: Request, headers: Mapping[str, str]) -> NoReturn:
+        raise RuntimeError("a bug")
 
 
 class Enough(Exception):

@@ -11,6 +11,7 @@ memory    the server is a task in this process
 legacy    servers of older revisions, made to look like one of this
 eras      which of the two a server is, found out once
 guarded   leaves a server alone for a while when it has failed lately
+contained  opens a transport when it is needed, and again after it broke down
 health    how a server does, for whoever looks after it
 wire      requests stamped and sent, in a version both sides speak
 cache     results kept as long as their server allows, and for whom it allows

@@ -23,10 +23,12 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from interloom.bridges.mcp.cache import ResultCache
 from interloom.bridges.mcp.client import McpClient
+from interloom.bridges.mcp.contained import Contained
 from interloom.bridges.mcp.core.frames import Profile
 from interloom.bridges.mcp.eras import Era, Eras
 from interloom.bridges.mcp.guarded import Guarded
 from interloom.bridges.mcp.health import Condition, Health, Reached
+from interloom.bridges.mcp.port import Transport
 from interloom.runtime.errors import LocalError, TransportError
 from interloom.runtime.telemetry.log import logger
 from interloom.runtime.values import Clock, Json, SystemClock
@@ -103,7 +105,8 @@ class Pool:
         self._condition = Condition()
         self._first = connect("")
         self._first_of: str | None = None
-        self.shared = self._client(self._first, "")
+        self._lasting = Contained(self._first)
+        self.shared = self._client(self._lasting, "")
         self._own: OrderedDict[str, _Own] = OrderedDict()
         self._opening = anyio.Lock()
         self._group: TaskGroup | None = None
@@ -116,7 +119,7 @@ class Pool:
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
         """Let the server be used while the block runs; see `Transport.open`."""
-        async with self._first.open(), anyio.create_task_group() as group:
+        async with self._lasting.open(), anyio.create_task_group() as group:
             self._group = group
             group.start_soon(self._close_idle)
             try:
@@ -184,8 +187,8 @@ class Pool:
             self._first_of = principal
         return self._first_of == principal
 
-    def _client(self, eras: Eras, principal: str) -> McpClient:
-        guarded = Guarded(eras, condition=self._condition, clock=self._clock)
+    def _client(self, transport: Transport, principal: str) -> McpClient:
+        guarded = Guarded(transport, condition=self._condition, clock=self._clock)
         profile, cache, clock = self._profile, self._cache, self._clock
         return McpClient(guarded, principal=principal, profile=profile, cache=cache, clock=clock)
 

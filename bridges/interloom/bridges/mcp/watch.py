@@ -59,7 +59,7 @@ class Watch:
     Args:
         client: Whose server is watched; what changed is stale in its cache before anybody hears.
         wanted: Which changes.
-        changed: Told of each, in order.
+        changed: Told of each, in order; what it raises breaks the stream off, and is logged.
         pause: Waits so many seconds; None for the event loop's way.
         clock: Tells how long a stream lasted; None for the machine's.
     """
@@ -111,8 +111,11 @@ class Watch:
         except (MethodNotFound, InvalidParams, MissingCapability) as refusal:
             _log.warning("mcp.listen_refused", server=server, rule=refusal.rule)
             return False
-        except InterloomError as error:  # whatever it is, it takes no other server along
+        except InterloomError as error:
             _log.info("mcp.listen_broken", server=server, reason=str(error))
+            return True
+        except Exception:  # noqa: BLE001  whatever it is, it takes no other server along
+            _log.exception("mcp.watch_broke", server=server)
             return True
 
     async def _follow(self, subscription: Subscription, said: AsyncIterator[Notification]) -> bool:

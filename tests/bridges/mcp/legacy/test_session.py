@@ -7,6 +7,7 @@ open, and whose they may be, is ours.
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from interloom.bridges.mcp.client import McpClient
@@ -25,7 +26,7 @@ from tests.bridges.mcp.legacy.elder import (
     lines_to,
     methods,
 )
-from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of
+from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of, silence
 
 SHIP = Call("depot", "tools/call", {"name": "ship", "arguments": {"to": "Oslo"}})
 YES: JsonObject = {"action": "accept", "content": {"seat": "4A"}}
@@ -246,3 +247,20 @@ async def test_request_whose_id_cannot_be_sent_back_is_passed_over(
 
     answers = [frame["id"] for frame in elder.server.frames if "method" not in frame]
     assert answers == ["p"]
+
+
+async def test_call_that_is_under_way_when_the_transport_closes_ends_at_once() -> None:
+    """ours: its server may have carried it out, and nobody is left to say so."""
+    elder, failed = Elder(silence), list[TransportError]()
+
+    async def make(eras: Eras) -> None:
+        with pytest.raises(TransportError, match="the connection that carried the call") as caught:
+            await eras.request(call("r1"), NO_HEADERS)
+        failed.append(caught.value)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks, lines_to(elder, silence_s=60.0) as eras:
+            tasks.start_soon(make, eras)
+            await elder.server.until("tools/call")
+
+    assert failed[0].delivered

@@ -149,7 +149,10 @@ class Calls:
             self._let_go(held)
 
     def forget(self) -> None:
-        """Whoever comes back with an answer from now on comes too late."""
+        """End all calls; whoever comes back with an answer from now on comes too late."""
+        for held in self._held.values():
+            rule = "the connection that carried the call is gone"
+            held.put(Ended({}, self._fault(held.request, rule, delivered=True)))
         self._held.clear()
 
     def asked(
