@@ -99,6 +99,7 @@ class Workshop:
         polled: Set when a task was polled.
         is_open: False lets every request fail with 503.
         poll_ms: The `pollIntervalMs` it wishes for.
+        ttl_ms: The `ttlMs` of its tasks.
     """
 
     def __init__(self, *steps: Step) -> None:
@@ -109,6 +110,7 @@ class Workshop:
         self.polled = anyio.Event()
         self.is_open = True
         self.poll_ms = 0
+        self.ttl_ms: int | None = None
         self._steps = steps
         self._jobs: dict[str, Job] = {}
 
@@ -190,5 +192,5 @@ class Workshop:
 
     def _times(self, task_id: str) -> JsonObject:
         at = "2026-07-28T10:30:00Z"
-        times: JsonObject = {"createdAt": at, "lastUpdatedAt": at, "ttlMs": None}
+        times: JsonObject = {"createdAt": at, "lastUpdatedAt": at, "ttlMs": self.ttl_ms}
         return {"taskId": task_id, "pollIntervalMs": self.poll_ms, **times}

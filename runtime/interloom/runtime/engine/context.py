@@ -339,7 +339,7 @@ class TaskContext:
 
     @property
     def now_ms(self) -> int:
-        """Milliseconds on the wall clock."""
+        """Milliseconds since the epoch, by the clock that the processes of the store share."""
         return int(self._clock.now().timestamp() * 1000)
 
     @property

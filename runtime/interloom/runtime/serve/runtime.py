@@ -22,6 +22,7 @@ from interloom.runtime.engine.outbox import Posting, posting
 from interloom.runtime.engine.port import GRACE_S, Engine
 from interloom.runtime.engine.push_configs import PushConfigs
 from interloom.runtime.engine.retention import Retention, keep_pruning
+from interloom.runtime.engine.store_clock import StoreClock
 from interloom.runtime.engine.tasks import Tasks
 from interloom.runtime.errors import BadConfig, Unavailable
 from interloom.runtime.ledger.port import Ledger
@@ -144,15 +145,19 @@ class Runtime:
             The A2A operations, for a binding or for callers in the same process.
         """
         async with self._opened_ledger() as ledger, self._settings.around(ledger):
-            tasks = Tasks(ledger)
+            tasks, clock = Tasks(ledger), StoreClock(self._clock)
+            await clock.ask(ledger)
             engine = EmbeddedEngine(
-                tasks, self._agents, self._clock, self._ids, warm_s=self._settings.warm_s
+                tasks, self._agents, clock, self._ids, warm_s=self._settings.warm_s
             )
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
-                async with self._open_push(ledger) as push, self._tended(ledger, engine) as health:
+                async with (
+                    self._open_push(ledger, clock) as push,
+                    self._tended(ledger, engine, clock) as health,
+                ):
                     agents = self._agents.values()
-                    operations = Operations(tasks, engine, self._clock, self._ids, agents, push)
+                    operations = Operations(tasks, engine, clock, self._ids, agents, push)
                     operations.extended = self._extended
                     self._operations = operations
                     self.health = health
@@ -183,11 +188,14 @@ class Runtime:
         operations.go()
 
     @asynccontextmanager
-    async def _tended(self, ledger: Ledger, engine: Engine) -> AsyncGenerator[Health]:
+    async def _tended(
+        self, ledger: Ledger, engine: Engine, clock: StoreClock
+    ) -> AsyncGenerator[Health]:
         """Look after the process and its store while others work."""
         health, retention = Health(engine.is_alive), self._settings.retention
         async with anyio.create_task_group() as group:
             group.start_soon(health.watch)
+            group.start_soon(clock.keep_asking, ledger)
             if retention is not None:
                 group.start_soon(keep_pruning, ledger, retention)
             try:
@@ -205,16 +213,16 @@ class Runtime:
                 await ledger.aclose()
 
     @asynccontextmanager
-    async def _open_push(self, ledger: Ledger) -> AsyncGenerator[PushConfigs | None]:
+    async def _open_push(self, ledger: Ledger, clock: Clock) -> AsyncGenerator[PushConfigs | None]:
         how = self._settings.push
         if how is None:
             yield None
             return
-        async with posting(ledger, self._clock, how) as outbox:
+        async with posting(ledger, clock, how) as outbox:
             yield PushConfigs(
                 ledger,
                 how.guard,
-                self._clock,
+                clock,
                 self._ids,
                 limit=how.max_configs,
                 dropped=outbox.drop,

@@ -30,6 +30,7 @@ from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.runtime import OpenLedger, Runtime, Settings
 from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.testing.in_process import AppHttp, in_process
+from interloom.runtime.values import Clock
 from interloom.runtime.wire.card import About, Binding
 
 DOWN_S: Final = 10.0
@@ -77,6 +78,7 @@ class World:
     Attributes:
         port: Sends requests to whatever incarnation of the runtime is up.
         opens: The bindings its clients speak, those over HTTP until more are put in.
+        clock: What the runtime has for its clock from its next start on; None for the machine's.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class World:
         self._life = _Life()
         self._runtime = Runtime(agents, open_ledger, settings)
         self.opens = dict(http_bindings(port))
+        self.clock: Clock | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -139,7 +142,7 @@ class World:
 
     async def start(self) -> None:
         """Bring the runtime up; on return it serves."""
-        self._runtime = Runtime(self._agents, self._open, self._settings)
+        self._runtime = Runtime(self._agents, self._open, self._settings, clock=self.clock)
         self._life = _Life()
         self.port.app = app = self._runtime.app()
         await self._group.start(self._life.run, app)
