@@ -124,6 +124,28 @@ async def test_tool_nobody_pinned_is_pinned_as_it_is_first_seen(stage: Stage) ->
     assert "not the one agreed to" in said[1]
 
 
+@agent(name="chooser")
+async def chooser(ctx: Context) -> str:
+    """Says what a model would be shown."""
+    return f"{[each.name for each in await ctx.tools('depot')]} {[*(await ctx.catalogue()).tools]}"
+
+
+SHOWN = {OnChange.WARN: "['ship'] ['depot__ship']", OnChange.ASK: "[] []", OnChange.REFUSE: "[] []"}
+
+
+@pytest.mark.parametrize("on_change", OnChange)
+async def test_model_does_not_read_of_a_changed_tool(stage: Stage, on_change: OnChange) -> None:
+    """docs/configuration.md: only `warn` lets another definition be read."""
+    script = script_of(CHANGED)
+    async with (
+        pinned(script, Pins(AGREED, on_change)) as tools,
+        stage.play(chooser, tools=tools) as world,
+    ):
+        said = result(await send(stage.client(world, "chooser"), "x"))
+
+    assert said == SHOWN[on_change]
+
+
 NARROW: JsonObject = {**SHIP, "inputSchema": {"type": "object", "required": ["to"]}}
 
 

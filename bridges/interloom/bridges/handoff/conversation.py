@@ -106,7 +106,8 @@ class Conversation:
             find = partial(tool_for, client, made.tool, arguments, server=made.server)
             tool = await self._patiently(now, find)
             if tool is not None:
-                await self._server.pins.check(tool, server=made.server, ask=ask)
+                pins, owner = self._server.pins, self._task.owner
+                await pins.check(tool, server=made.server, owner=owner, ask=ask)
         except InterloomError as error:
             await self._fail(error)
         return replace(now, promises=Promises.of(tool))

@@ -6,7 +6,7 @@ may change after somebody has read it, and a model reads it again each time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum, unique
 from typing import Final
 
@@ -33,7 +33,7 @@ class Pins:
     """The definitions of one server's tools that were agreed to.
 
     A tool that nobody pinned is pinned as it is when it is first called, for as long as the process
-    lives.
+    lives. So is what one caller has agreed to, for that caller.
 
     Args:
         agreed: SHA-256 of definitions, hexadecimal, by tool.
@@ -45,8 +45,9 @@ class Pins:
     ) -> None:
         self._agreed = dict(agreed)
         self._on_change = on_change
-        self._warned: set[str] = set()
         self._changed: set[str] = set()
+        self._warned: dict[str, str] = {}
+        self._accepted: dict[tuple[str, str], str] = {}
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -70,38 +71,58 @@ class Pins:
             self._changed.add(tool.name)
         return is_agreed
 
+    def shown(self, tools: Iterable[Tool], *, server: str, owner: str) -> tuple[Tool, ...]:
+        """Those of a server's tools whose definitions may be read, by a model among others.
+
+        A description does its harm when it is read, and that is before anything is called.
+
+        Args:
+            tools: As their server lists them now.
+            server: Our name for the server.
+            owner: For whom they are listed.
+        """
+        return tuple(tool for tool in tools if self._passes(tool, server, owner))
+
     async def check(
-        self, tool: Tool, *, server: str, ask: Callable[[Question], Awaitable[Response]]
+        self,
+        tool: Tool,
+        *,
+        server: str,
+        owner: str,
+        ask: Callable[[Question], Awaitable[Response]],
     ) -> None:
         """Let a call of a tool pass, or not.
 
         Args:
             tool: As its server lists it now.
             server: Our name for the server.
+            owner: For whom it is called; what they agree to, nobody else has agreed to.
             ask: Puts a question to the task's caller.
 
         Raises:
             BadTool: It is another tool now, and nobody agreed to that.
         """
-        agreed = self._agreed.setdefault(tool.name, tool.digest)
-        if self.observe(tool):
+        self._agreed.setdefault(tool.name, tool.digest)
+        if self._passes(tool, server, owner):
             return
-        if tool.digest not in self._warned:
-            self._warned.add(tool.digest)
+        if self._on_change is OnChange.REFUSE:
+            raise BadTool(server, tool.name, "its definition is not the one agreed to")
+        response = await ask(_question(tool, server))
+        if response.action != "accept" or (response.content or {}).get("call") is not True:
+            raise BadTool(server, tool.name, "nobody agreed to its new definition")
+        self._accepted[tool.name, owner] = tool.digest
+
+    def _passes(self, tool: Tool, server: str, owner: str) -> bool:
+        if self.observe(tool):
+            return True
+        if self._warned.get(tool.name) != tool.digest:
+            self._warned[tool.name] = tool.digest
+            agreed = self._agreed[tool.name]
             log.warning(
                 "call.tool_changed", server=server, tool=tool.name, agreed=agreed, now=tool.digest
             )
-        match self._on_change:
-            case OnChange.WARN:
-                return
-            case OnChange.REFUSE:
-                raise BadTool(server, tool.name, "its definition is not the one agreed to")
-            case OnChange.ASK:
-                response = await ask(_question(tool, server))
-        if response.action != "accept" or (response.content or {}).get("call") is not True:
-            raise BadTool(server, tool.name, "nobody agreed to its new definition")
-        self._agreed[tool.name] = tool.digest
-        self.observe(tool)
+        is_accepted = self._accepted.get((tool.name, owner)) == tool.digest
+        return is_accepted or self._on_change is OnChange.WARN
 
 
 def _question(tool: Tool, server: str) -> Question:

@@ -59,7 +59,7 @@ class Toolbox:
         self._servers = dict(servers)
 
     async def tools(self, server: str, *, owner: str) -> tuple[Tool, ...]:
-        """What a server offers to whom a task is for.
+        """What a server offers to whom a task is for, without what its pins keep back.
 
         Raises:
             LocalError: The agent has no such server, or it cannot be asked from here.
@@ -68,9 +68,10 @@ class Toolbox:
         found = self._server(server)
         try:
             async with found.of(owner) as reached:
-                return await reached.client.list_tools()
+                listed = await reached.client.list_tools()
         except InterloomError as error:
             raise failure(error, server=server) from error
+        return found.pins.shown(listed, server=server, owner=owner)
 
     async def catalogue(self, *, owner: str) -> Catalogue:
         """What all servers offer to whom a task is for, each tool under a name of its own.
