@@ -140,6 +140,11 @@ class Event(NamedTuple):
     message: bytes | None = None
     chunk: Chunk | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of what is only here: the body, and the message."""
+        return len(self.body) + len(self.message or b"")
+
     def response(self, task_id: str, context_id: str) -> bytes:
         """The `StreamResponse` that tells of it (A2A 3.2.3), as JSON."""
         task, context = orjson.dumps(task_id), orjson.dumps(context_id)

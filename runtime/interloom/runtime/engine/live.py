@@ -15,6 +15,8 @@ from interloom.runtime.model import Message
 
 TAIL: Final = 256
 """Recent events kept for subscribers; one that is further behind reads the ledger."""
+TAIL_BYTES: Final = 1024 * 1024
+"""Bytes of them, at most: of large events fewer are kept, or none."""
 
 
 async def next_turn() -> None:
@@ -30,7 +32,8 @@ class Live:
         stored: The task as the ledger has it. Nothing newer is shown to anybody.
         view: What clients may know, as of `record`.
         snapshot: The A2A Task as JSON as of `stored`, or None while it moves.
-        tail: The last stored events, oldest first; kept from the first subscriber on.
+        tail: The last stored events, oldest first, as many as `TAIL` and `TAIL_BYTES` let be; kept
+            from the first subscriber on.
         users: How many hold it; at 0 it is forgotten, the ledger has it all.
         failure: Set when a commit failed; the object is of no further use.
         messages: Ids of messages taken since it was loaded: a repeat may come before the first
@@ -40,6 +43,7 @@ class Live:
     """
 
     __slots__ = (
+        "_tail_bytes",
         "_waiters",
         "accepted",
         "failure",
@@ -59,6 +63,7 @@ class Live:
         self.view = view
         self.snapshot = snapshot
         self.tail: deque[Event] | None = None
+        self._tail_bytes = 0
         self.users = 0
         self.failure: InterloomError | None = None
         self.messages: set[str] = set()
@@ -73,8 +78,15 @@ class Live:
         self.stored = record
         self.snapshot = snapshot
         if self.tail is not None:
-            self.tail.extend(events)
+            self._keep(self.tail, events)
         self.nudge()
+
+    def _keep(self, tail: deque[Event], events: tuple[Event, ...]) -> None:
+        for event in events:
+            tail.append(event)
+            self._tail_bytes += event.size
+            while len(tail) > TAIL or self._tail_bytes > TAIL_BYTES:
+                self._tail_bytes -= tail.popleft().size
 
     def retake(
         self,
@@ -136,7 +148,7 @@ class Live:
         if missing <= 0:
             return []
         if self.tail is None:
-            self.tail = deque(maxlen=TAIL)
+            self.tail = deque()
         if missing > len(self.tail):
             return None
         return list(self.tail)[-missing:]

@@ -6,17 +6,21 @@ error of ours, with its details, and not one of the library's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
+import anyio
 import grpc
 from grpc import aio
 
 from interloom.runtime.engine.caller import Caller, Stream
 from interloom.runtime.engine.operations import Operations
+from interloom.runtime.errors import Unavailable
 from interloom.runtime.model import WireModel, decode
 from interloom.runtime.serve.auth import Credentials
+from interloom.runtime.serve.connection import STALL_S
 from interloom.runtime.serve.gate import Gate
 from interloom.runtime.serve.replies import BEAT_S, report
 from interloom.runtime.telemetry.log import logger
@@ -51,10 +55,18 @@ class Grpc:
         operations: What the agents can do.
         gate: Who is let in.
         agents: The agents' names; the first is asked when a request names none.
+        stall_s: Seconds for a client to take an event of a stream.
     """
 
-    def __init__(self, operations: Operations, gate: Gate, agents: Sequence[str]) -> None:
-        self._gate, self._agents = gate, tuple(agents)
+    def __init__(
+        self,
+        operations: Operations,
+        gate: Gate,
+        agents: Sequence[str],
+        *,
+        stall_s: float = STALL_S,
+    ) -> None:
+        self._gate, self._agents, self._stall_s = gate, tuple(agents), stall_s
         self._operations: dict[str, Any] = {
             name: getattr(operations, rpc.method.operation) for name, rpc in RPCS.items()
         }
@@ -92,11 +104,12 @@ class Grpc:
             try:
                 asked = await self._admit(rpc, body, context)
                 async with operation(*asked) as stream:
-                    await _pour(stream, rpc, context)
+                    await _pour(stream, rpc, context, self._stall_s)
             except aio.BaseError:  # the client left while something was written
                 log.debug("request.abandoned", agent=asked.caller.agent)
             except Exception as error:  # noqa: BLE001 - the last one who can tell the client
-                await _refuse(context, asked.caller.agent, error)
+                with anyio.move_on_after(self._stall_s):  # who takes no event takes no status
+                    await _refuse(context, asked.caller.agent, error)
 
         return follow
 
@@ -116,13 +129,25 @@ class Grpc:
         return _Asked(gate.caller(agent, principal, headers, request), request)
 
 
-async def _pour(stream: Stream, rpc: Rpc, context: Context) -> None:
+async def _pour(stream: Stream, rpc: Rpc, context: Context, stall_s: float) -> None:
+    """Write all of a stream, as fast as its client reads; its events wait in the ledger.
+
+    Raises:
+        Unavailable: The client left an event for too long.
+    """
     response, follower = rpc.response, stream.follower
-    if stream.opening is not None:
-        await context.write(encode(response, stream.opening))
-    while not follower.done:
-        for event in await follower.next(BEAT_S):
-            await context.write(encode(response, follower.response(event)))
+    # One for all writes: setting its deadline is a quarter of what a scope for each costs.
+    with anyio.CancelScope() as scope:
+        if stream.opening is not None:
+            scope.deadline = anyio.current_time() + stall_s
+            await context.write(encode(response, stream.opening))
+        while not follower.done:
+            scope.deadline = math.inf
+            for event in await follower.next(BEAT_S):
+                scope.deadline = anyio.current_time() + stall_s
+                await context.write(encode(response, follower.response(event)))
+    if scope.cancelled_caught:
+        raise Unavailable("the events were not read in time: go on after the last one")
 
 
 async def _refuse(context: Context, agent: str, error: Exception) -> NoReturn:

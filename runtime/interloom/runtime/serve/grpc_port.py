@@ -25,6 +25,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from interloom.protos import a2a_pb2
 from interloom.runtime.errors import BadConfig
 from interloom.runtime.serve.body import MAX_BODY_BYTES
+from interloom.runtime.serve.connection import STALL_S
 from interloom.runtime.serve.door import Served
 from interloom.runtime.serve.grpc import Grpc
 from interloom.runtime.serve.health import Health
@@ -63,6 +64,7 @@ class GrpcSettings:
         max_bytes: Largest request.
         credentials: Makes the server's TLS credentials; None for cleartext.
         leave_s: Seconds calls get to end at shutdown.
+        stall_s: Seconds for a client to take an event of a stream.
     """
 
     address: str = ""
@@ -70,6 +72,7 @@ class GrpcSettings:
     max_bytes: int = MAX_BODY_BYTES
     credentials: Callable[[], grpc.ServerCredentials] | None = None
     leave_s: float = LEAVE_S
+    stall_s: float = STALL_S
 
 
 class GrpcPort:
@@ -115,7 +118,8 @@ class GrpcPort:
         server = aio.server(options=_options(self._settings))
         watch = _HEALTH.aio.HealthServicer()
         operations, gate, agents, health = served
-        server.add_generic_rpc_handlers((Grpc(operations, gate, agents).handler(),))
+        ours = Grpc(operations, gate, agents, stall_s=self._settings.stall_s)
+        server.add_generic_rpc_handlers((ours.handler(),))
         _HEALTH_RPCS.add_HealthServicer_to_server(watch, server)
         services = (SERVICE_NAME, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME)
         _REFLECTION.enable_server_reflection(services, server, _public_pool())
