@@ -243,3 +243,13 @@ async def test_attempts_are_counted_by_claims_and_anew_after_parking(store_url: 
         await ann.commit(PutSignal("task-1", "ask", b"[]"))
         row = await claimed(ann, "ann")
         assert (row.state, row.attempt) == (RunState.ACTIVE, 1)
+
+
+async def test_heart_ends_although_who_joins_anew_is_cancelled(store_url: str) -> None:
+    """Else it went on beating, on a connection that nobody would ever close."""
+    async with served_by(store_url, "one") as (ledger,):
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await ledger.join("two", _nothing)
+    hearts = [each for each in threading.enumerate() if each.name == "interloom-heart"]
+    assert hearts == []

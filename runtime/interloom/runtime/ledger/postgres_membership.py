@@ -96,10 +96,11 @@ class Membership:
             self._tell(Hint(runs=True, posts=True))
 
     async def stop(self) -> None:
-        """Beat no more."""
-        while self._pulses:
-            _, pulse = self._pulses.popitem()
-            await anyio.to_thread.run_sync(pulse.stop)
+        """Beat no more, also when whoever wants that is being cancelled."""
+        with anyio.CancelScope(shield=True):
+            while self._pulses:
+                _, pulse = self._pulses.popitem()
+                await anyio.to_thread.run_sync(pulse.stop)
 
     async def claim(self, worker: str, agents: Collection[str], *, limit: int) -> list[RunRow]:
         """Take over runs nobody works on; see `Ledger.claim`."""
