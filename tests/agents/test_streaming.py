@@ -6,7 +6,7 @@ is begun again does, are ours. Across processes: `runtime.testing.engine_texts`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Final, cast
 
@@ -14,8 +14,8 @@ import anyio
 import pytest
 
 from interloom.agents import AgentFailed, Context
-from interloom.runtime.engine.streaming import ROOM
 from interloom.runtime.model import StreamResponse, TaskState
+from interloom.runtime.values import Json
 from tests.agents.made import made
 from tests.journeys.matrix import DISASTERS, Disaster, Stage
 from tests.journeys.words import AT_ONCE, collect, message, question, result, send
@@ -164,9 +164,9 @@ async def test_source_that_fails_raises_its_own_error_and_what_came_stays(stage:
 
 
 WRONG: Final[Mapping[str, tuple[object, str]]] = {
-    "number": (7, "must be text, not int"),
-    "nothing": (None, "must be text, not NoneType"),
-    "half a character": ("\ud800", "cannot be sent: str is not valid UTF-8"),
+    "number": (7, "a piece must be text, not int"),
+    "nothing": (None, "a piece must be text, not NoneType"),
+    "half a character": ("\ud800", "a piece holds half a character"),
 }
 
 
@@ -181,7 +181,7 @@ async def test_piece_that_is_no_text_fails_the_task_in_words(
         failed = await send(stage.client(world, "it"), "go")
 
     assert failed.status.state is TaskState.FAILED
-    assert question(failed).startswith(f"stream speech: a piece {rule}")
+    assert question(failed).startswith(f"stream speech: {rule}")
 
 
 async def test_cancel_closes_the_source(stage: Stage) -> None:
@@ -235,15 +235,137 @@ async def test_source_need_not_be_a_generator(stage: Stage) -> None:
     assert "".join(part.text or "" for part in done.artifacts[0].parts) == "To be"
 
 
-async def test_source_that_is_faster_than_the_store_waits_for_it(stage: Stage) -> None:
-    """So that neither the memory nor an event is without a bound."""
-    many, long = 20, "x" * (ROOM // 4)
+async def _late() -> AsyncIterator[str]:
+    return _said("To be")
+
+
+SOURCES: Final[Mapping[str, tuple[Callable[[], object], str]]] = {
+    "coroutine": (_late, "coroutine"),
+    "list": (lambda: ["To be"], "list"),
+    "nothing": (lambda: None, "NoneType"),
+}
+
+
+@pytest.mark.parametrize(("source", "kind"), SOURCES.values(), ids=SOURCES)
+async def test_source_that_gives_no_async_iterable_fails_the_task_in_words(
+    stage: Stage, source: Callable[[], object], kind: str
+) -> None:
+    """As a model's client whose method has to be awaited first."""
 
     async def it(ctx: Context) -> None:
-        await ctx.stream("speech", lambda: _said(*[long] * many))
+        await ctx.stream("speech", cast("Callable[[], AsyncIterator[str]]", source))
 
     async with stage.play(made(it)) as world:
-        told = pieces(await collect(stage.client(world, "it").stream(message("go"))))
+        failed = await send(stage.client(world, "it"), "go")
 
-    assert max(len(text) for text, _, _ in told) == ROOM
-    assert sum(len(text) for text, _, _ in told) == many * len(long)
+    wanted = f"stream speech: its source must give an async iterable, not {kind}"
+    assert (failed.status.state, question(failed)) == (TaskState.FAILED, wanted)
+
+
+@pytest.mark.parametrize("disaster", DISASTERS.values(), ids=DISASTERS)
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_text_told_in_place_of_one_that_failed_is_what_the_caller_has(
+    stage: Stage, disaster: Disaster, *, is_streamed: bool
+) -> None:
+    """What failed is tried again on every replay, and shows; what followed must win again."""
+    tried = list[str]()
+
+    async def fails() -> AsyncGenerator[str]:
+        tried.append("once")
+        yield "Half of the first"
+        raise AgentFailed("away")
+
+    async def it(ctx: Context) -> None:
+        try:
+            await ctx.stream("speech", fails)
+        except AgentFailed:
+            if is_streamed:
+                await ctx.stream("speech", lambda: _said("The whole ", "of the second."))
+            else:
+                await ctx.artifact("The whole ", name="speech")
+                await ctx.artifact("of the second.", name="speech", append=True)
+        await ctx.ask("Go on?")
+
+    async with stage.play(made(it)) as world:
+        client = stage.client(world, "it")
+        asked = await send(client, "go")
+        await disaster(world)
+        done = await send(client, message("yes", task=asked))
+
+    (speech,) = done.artifacts
+    assert "".join(part.text or "" for part in speech.parts) == "The whole of the second."
+    assert tried
+
+
+async def test_two_texts_of_one_name_at_once_are_the_authors_mistake(stage: Stage) -> None:
+    """Their pieces would be one text that nobody said."""
+
+    async def it(ctx: Context) -> None:
+        await ctx.gather(ctx.stream("speech", hamlet), ctx.stream("speech", hamlet))
+
+    async with stage.play(made(it)) as world:
+        failed = await send(stage.client(world, "it"), "go")
+
+    assert question(failed) == "stream speech: another text of this name is being told"
+
+
+async def test_texts_of_two_names_are_told_side_by_side(stage: Stage) -> None:
+    async def it(ctx: Context) -> None:
+        await ctx.gather(
+            ctx.stream("left", lambda: _said("one ", "two")),
+            ctx.stream("right", lambda: _said("three ", "four")),
+        )
+
+    async with stage.play(made(it)) as world:
+        done = await send(stage.client(world, "it"), "go")
+
+    told = {
+        each.artifact_id: "".join(part.text or "" for part in each.parts) for each in done.artifacts
+    }
+    assert told == {"left": "one two", "right": "three four"}
+
+
+@pytest.mark.parametrize("disaster", DISASTERS.values(), ids=DISASTERS)
+async def test_what_a_source_does_has_keys_of_its_own(stage: Stage, disaster: Disaster) -> None:
+    """A text that is whole is not made again: what comes after it must not depend on that."""
+    asked_for = list[str]()
+
+    async def it(ctx: Context) -> str:
+        async def looked_up(word: str) -> Json:
+            asked_for.append(word)
+            return word
+
+        async def source() -> AsyncGenerator[str]:
+            yield str(await ctx.step("look up", lambda: looked_up("inside")))
+
+        await ctx.stream("speech", source)
+        await ctx.ask("Go on?")
+        return str(await ctx.step("look up", lambda: looked_up("after")))
+
+    async with stage.play(made(it)) as world:
+        client = stage.client(world, "it")
+        asked = await send(client, "go")
+        await disaster(world)
+        done = await send(client, message("yes", task=asked))
+
+    assert result(done) == "inside\nafter"
+    assert asked_for == ["inside", "after"]
+
+
+async def test_source_may_ask_the_caller(stage: Stage) -> None:
+    """For days, if need be: the text is begun anew when the answer is there."""
+
+    async def it(ctx: Context) -> None:
+        async def source() -> AsyncGenerator[str]:
+            yield "You said: "
+            yield str(await ctx.ask("What?"))
+
+        await ctx.stream("speech", source)
+
+    async with stage.play(made(it)) as world:
+        client = stage.client(world, "it")
+        asked = await send(client, "go")
+        await world.crash()
+        done = await send(client, message("cheese", task=asked))
+
+    assert result(done).replace("\n", "") == "You said: cheese"

@@ -275,21 +275,24 @@ class Context:
     async def stream(self, name: str, source: Callable[[], AsyncIterable[str]]) -> str:
         """Give the caller text while it is being made, say by a model, as an artifact.
 
-        The whole is remembered like the result of a step. When it was interrupted, `source` is
-        called again, and what it gives takes the place of what the caller had.
+        The whole is remembered like the result of a step. When it was interrupted, or failed,
+        `source` is called again with the rest of the code, and what it gives takes the place of
+        what the caller had.
 
         Args:
             name: Names the artifact.
-            source: Gives the text in pieces, however small: ten times a second, what has come is
-                stored and sent as one.
+            source: Gives the text in pieces, however small: some ten times a second, what has come
+                is stored and sent as one. Closed when nobody listens any more, if it has `aclose`.
 
         Returns:
             The whole text.
 
         Raises:
-            LocalError: A piece is no text.
+            LocalError: It gives no text, or more than fits; another text of the name is under way.
         """
-        return await self._task.stream(name or "artifact", source)
+        if not name:
+            raise LocalError("stream: the artifact must have a name")
+        return await self._task.stream(name, source)
 
     async def gather(self, *work: Coroutine[Any, Any, T]) -> list[T]:
         """Do things side by side; when one fails, the others are cancelled.

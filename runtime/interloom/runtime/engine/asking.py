@@ -7,9 +7,9 @@ with the withdrawal, so an agent that is run again finds the same end, however l
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from math import inf
-from typing import Final, TypeAlias
+from typing import Final
 
 import anyio
 import orjson
@@ -19,16 +19,13 @@ from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.core.record import TaskRecord
 from interloom.runtime.engine.run import Run
-from interloom.runtime.engine.tasks import Decide
+from interloom.runtime.engine.tasks import Store
 from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import PutStep, Write
 from interloom.runtime.values import Clock
 
 _DIGEST: Final = "~"
 """Stands between the key of an ask and the digest of what is asked."""
-
-Store: TypeAlias = Callable[[Decide], Awaitable[None]]
-"""Stores what is decided on the task, and rows with it, as long as the run is ours."""
 
 
 class Overdue(Exception):

@@ -25,9 +25,9 @@ from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.core.record import Product, TaskRecord
 from interloom.runtime.core.trace import Trace, root
+from interloom.runtime.engine.artifacts import Artifacts
 from interloom.runtime.engine.asking import Asking
 from interloom.runtime.engine.run import Ending, Run
-from interloom.runtime.engine.streaming import Streaming
 from interloom.runtime.engine.tasks import Decide, Tasks, owned
 from interloom.runtime.errors import LocalError, TaskNotFound
 from interloom.runtime.ledger.rows import CallRow, PutCall, PutStep, Write
@@ -131,10 +131,14 @@ class TaskContext:
         Args:
             path: That of a fork, and the number of the branch: `1.2`.
         """
+        with self._at(path), self._run.branch():
+            yield
+
+    @contextmanager
+    def _at(self, path: str) -> Generator[None]:
         token = _BRANCH.set(_Branch(self, path))
         try:
-            with self._run.branch():
-                yield
+            yield
         finally:
             _BRANCH.reset(token)
 
@@ -259,15 +263,12 @@ class TaskContext:
         """Give the caller a result, or a chunk of one."""
         event_id = self.key(f"artifact/{product.artifact_id}")
         await self._settled()
-        if event_id not in self._run.event_ids:
-            await self._change(
-                lambda record: decide.produce(
-                    record, product, event_id=event_id, append=append, last_chunk=last_chunk
-                )
-            )
+        await self._artifacts.give(event_id, product, append=append, is_last=last_chunk)
 
     async def stream(self, artifact_id: str, source: Callable[[], AsyncIterable[str]]) -> str:
         """Give the caller text while it is being made; the whole is a step.
+
+        What is done inside the source has keys of its own: a text that is whole is not made again.
 
         Args:
             artifact_id: Names the artifact.
@@ -277,19 +278,17 @@ class TaskContext:
             The whole text.
 
         Raises:
-            LocalError: A piece is no text.
+            LocalError: It is no source of text, or another text of this name is being told.
             IllegalMove: The task is over.
         """
         key = self.key(f"stream/{artifact_id}")
-        done = self._run.steps.get(key)
-        if done is None:
-            with self._run.busy():
-                await self._settled()
-                streaming = Streaming(self._run, self._change_with, key, artifact_id)
-                done = await streaming.pass_on(source())
-            self._run.steps[key] = done
-        text: str = orjson.loads(done)
-        return text
+        await self._settled()
+        with self._at(key):
+            return await self._artifacts.stream(key, artifact_id, source)
+
+    @cached_property
+    def _artifacts(self) -> Artifacts:
+        return Artifacts(self._run, self._change_with)
 
     def call(self, key: str) -> CallRow | None:
         """A tool call as journaled, or None when it was never intended."""
@@ -313,10 +312,10 @@ class TaskContext:
         """Store what is decided on the task, and rows with it, as long as the run is ours."""
         await self._change_with(lambda record: (decide(record), more))
 
-    async def _change_with(self, decide: Decide) -> None:
+    async def _change_with(self, decide: Decide, *, is_progress: bool = True) -> None:
         """Store what is decided on the task, and the rows that the decision names."""
         run = self._run
-        progress = run.progress()
+        progress = run.progress() if is_progress else ()
 
         def deciding(record: TaskRecord) -> tuple[Decision, tuple[Write, ...]]:
             decision, more = decide(record)

@@ -3,124 +3,153 @@
 A model gives a word at a time, and an event costs a commit and a line of every stream. So pieces
 are put together: the first goes out at once, then whatever has come, some ten times a second.
 
-The whole is a step. Begun again before it was complete, the source is asked anew, and its first
-piece takes the place of everything the caller had: two halves of two texts would be neither.
-
 Source: A2A 1.0.1 section 4.2.2 (chunks of an artifact); pieces put together are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from typing import Final, cast
+from inspect import iscoroutine
+from typing import Final, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
 import anyio
-import orjson
 
-from interloom.runtime.core import decide
-from interloom.runtime.core.decide import Decision
-from interloom.runtime.core.record import Product, TaskRecord
-from interloom.runtime.engine.asking import Store
-from interloom.runtime.engine.run import Run
 from interloom.runtime.engine.side_by_side import side_by_side
 from interloom.runtime.errors import LocalError
-from interloom.runtime.ledger.rows import PutStep, Write
-from interloom.runtime.model import Artifact, Part
 
 EVERY_S: Final = 0.08
-"""Seconds between two events of one text; ours: a reader sees it flow, a store hardly notices."""
+"""Seconds of rest after each piece but the last; ours: a reader sees it flow, a store rests."""
 ROOM: Final = 64 * 1024
-"""Characters that may wait for the store; then the source waits, too."""
+"""Characters that may wait to be told; then the source waits, too."""
+MAX_TEXT: Final = 8 * 1024 * 1024
+"""Characters of a whole text: as JSON it fits into a row, whatever they are."""
+
+
+class Piece(NamedTuple):
+    """What is told at once.
+
+    Attributes:
+        text: Never empty, but for the last piece.
+        append: It adds to what was told; else it is the beginning.
+        is_last: No further piece follows.
+    """
+
+    text: str
+    append: bool
+    is_last: bool
+
+
+Tell: TypeAlias = Callable[[Piece], Awaitable[None]]
+
+
+@runtime_checkable
+class _Closing(Protocol):
+    """What is to be closed when nobody reads it any more; every generator is."""
+
+    async def aclose(self) -> None: ...
 
 
 class Streaming:
-    """One text on its way from its source to the caller.
+    """One text on its way from its source.
 
     Args:
-        run: The run that makes it.
-        store: Stores a piece.
-        key: Names the step, and its events.
-        artifact: Names the artifact.
+        name: What the text is called.
+        tell: Tells a piece; there may be one under way while the source goes on, and no second one.
+        every_s: Seconds of rest between two pieces.
     """
 
-    def __init__(self, run: Run, store: Store, key: str, artifact: str) -> None:
-        self._run, self._store, self._key, self._artifact = run, store, key, artifact
-        self._text, self._held, self._size = list[str](), list[str](), 0
-        self._come, self._gone, self._ended = anyio.Event(), anyio.Event(), anyio.Event()
-        self._is_begun = False
-        # Of earlier runs, that got as far as they got; an event is stored under one id once.
-        self._number = sum(each.startswith(f"{key}/") for each in run.event_ids)
+    def __init__(self, name: str, tell: Tell, *, every_s: float = EVERY_S) -> None:
+        self._name, self._tell, self._every_s = name, tell, every_s
+        self._text, self._held = list[str](), list[str]()
+        self._length = self._size = 0  # characters of either
+        self._is_begun = self._has_ended = False
+        self._come = anyio.Event()  # there is something to tell, or the end
+        self._hurry = anyio.Event()  # the room is full, or it is the end: no more rest
+        self._room = anyio.Event()  # what was held was taken to be told
+        self._telling = anyio.Lock()
 
-    async def pass_on(self, source: AsyncIterable[str]) -> bytes:
-        """Pass everything on; on return the whole is stored, and the step with it.
+    async def pass_on(self, source: AsyncIterable[str]) -> str:
+        """Tell everything there is but the last piece, which is left to `end`.
+
+        The source is read in the task of the event loop that calls, so that it is closed with it.
 
         Returns:
-            The whole text, as JSON.
+            The whole text.
 
         Raises:
-            LocalError: A piece is no text.
-            IllegalMove: The task is over.
+            LocalError: It is no source of text, or the text is too long.
+            Exception: What the source raised; what it gave before is told.
         """
         closing: AbstractAsyncContextManager[object] = nullcontext()
-        if isinstance(source, AsyncGenerator):
-            closing = aclosing(cast("AsyncGenerator[str]", source))
+        if isinstance(source, _Closing):
+            closing = aclosing(source)
         async with side_by_side() as group, closing:
-            group.start_soon(self._tell)
-            async for piece in source:
-                await self._take(piece)
-            self._ended.set()
+            group.start_soon(self._tell_on)
+            try:
+                async for piece in self._checked(source):
+                    await self._take(piece)
+            except Exception:
+                await self._tell_held()
+                raise
+            self._has_ended = True
             self._come.set()
-        whole = orjson.dumps("".join(self._text))
-        await self._put(PutStep(self._run.live.record.id, self._key, whole), is_last=True)
-        return whole
+            self._hurry.set()
+        return "".join(self._text)
+
+    def last(self) -> Piece:
+        """The last piece, to be told by whoever called, once everything was passed on."""
+        return Piece("".join(self._held), self._is_begun, is_last=True)
+
+    def _checked(self, source: object) -> AsyncIterable[object]:
+        if isinstance(source, AsyncIterable):
+            return cast("AsyncIterable[object]", source)
+        if iscoroutine(source):
+            source.close()
+        raise self._wrong(f"its source must give an async iterable, not {type(source).__name__}")
 
     async def _take(self, piece: object) -> None:
-        if not isinstance(piece, str):  # an author's mistake, whatever was declared
-            raise self._wrong(f"must be text, not {type(piece).__name__}")
+        if not isinstance(piece, str):
+            raise self._wrong(f"a piece must be text, not {type(piece).__name__}")
+        if not piece:  # models send many: who begins, that they are still there, what it cost
+            return
         try:
-            orjson.dumps(piece)
-        except orjson.JSONEncodeError as error:
-            raise self._wrong(f"cannot be sent: {error}") from None
+            piece.encode()
+        except UnicodeEncodeError:
+            raise self._wrong("a piece holds half a character") from None
+        self._length += len(piece)
+        if self._length > MAX_TEXT:
+            raise self._wrong(f"its text is longer than {MAX_TEXT:,} characters")
         self._text.append(piece)
         self._held.append(piece)
         self._size += len(piece)
         self._come.set()
+        if self._size >= ROOM:
+            self._hurry.set()
         while self._size >= ROOM:
-            await self._gone.wait()
+            await self._room.wait()
 
-    async def _tell(self) -> None:
-        """Put what has come, and let some more come, until the source has ended."""
+    async def _tell_on(self) -> None:
+        """Tell what has come, rest while more comes, until the source has ended."""
         while True:
             await self._come.wait()
-            if self._ended.is_set():
+            if self._has_ended:
                 return
-            self._come = anyio.Event()
-            await self._put()
-            with anyio.move_on_after(EVERY_S):
-                await self._ended.wait()
+            self._come, self._hurry = anyio.Event(), anyio.Event()
+            await self._tell_held()
+            with anyio.move_on_after(self._every_s):
+                await self._hurry.wait()
 
-    async def _put(self, *more: Write, is_last: bool = False) -> None:
-        """Store what is held as an event; the last one together with the step."""
-        part = Part(text="".join(self._held))
-        product = Product.of(
-            Artifact(artifact_id=self._artifact, name=self._artifact, parts=(part,))
-        )
-        self._held.clear()
-        self._size = 0
-        gone, self._gone = self._gone, anyio.Event()
-        gone.set()
-        append, self._is_begun = self._is_begun, True
-        self._number += 1
-        event_id = f"{self._key}/{self._number}"
-
-        def piece(record: TaskRecord) -> tuple[Decision, tuple[Write, ...]]:
-            decision = decide.produce(
-                record, product, event_id=event_id, append=append, last_chunk=is_last
-            )
-            return decision, more
-
-        await self._store(piece)
+    async def _tell_held(self) -> None:
+        async with self._telling:  # in the order in which they came
+            if not self._held:
+                return
+            piece = Piece("".join(self._held), self._is_begun, is_last=False)
+            self._held.clear()
+            self._size, self._is_begun = 0, True
+            room, self._room = self._room, anyio.Event()
+            room.set()
+            await self._tell(piece)
 
     def _wrong(self, rule: str) -> LocalError:
-        return LocalError(f"stream {self._artifact}: a piece {rule}")
+        return LocalError(f"stream {self._name}: {rule}")

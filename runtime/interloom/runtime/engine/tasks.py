@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from interloom.runtime.core.decide import Decision
 from interloom.runtime.core.machine import SETTLED
@@ -39,6 +39,19 @@ _info = logging.getLogger("interloom.engine")  # asked first: most processes log
 
 Decide: TypeAlias = Callable[[TaskRecord], tuple[Decision, tuple[Write, ...]]]
 """Gives what follows from a record, and the rows that belong to it."""
+
+
+class Store(Protocol):
+    """Stores what is decided on a task, and rows with it, as long as the run is ours."""
+
+    async def __call__(self, decide: Decide, *, is_progress: bool = True) -> None:
+        """Store it; unless it shows that the run got further, the run's beginnings are counted on.
+
+        Raises:
+            InterloomError: As `Tasks.change`.
+        """
+        ...
+
 
 MAX_SNAPSHOT: Final = INLINE_BYTES
 """Bytes of a snapshot that is stored; a larger one says in other words what its events say, and is

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-import anyio
-
 from interloom.runtime.core.record import Event
+from interloom.runtime.engine.caller import Stream
 from interloom.runtime.engine.context import TaskContext
+from interloom.runtime.engine.embedded import MAX_ATTEMPTS
 from interloom.runtime.ledger.rows import MoveTask, Write
-from interloom.runtime.model import Task
+from interloom.runtime.model import SubscribeToTaskRequest, Task, TaskState
 from interloom.runtime.testing.engine_agents import Scripted
-from interloom.runtime.testing.engine_house import Cluster
-from interloom.runtime.testing.promise import same
+from interloom.runtime.testing.engine_house import LIMIT_S, Cluster, drink
+from interloom.runtime.testing.promise import BrokenPromise, same
 
 
 async def _speak(agent: Scripted, task: TaskContext) -> str:
@@ -92,21 +92,66 @@ async def a_text_that_was_interrupted_is_made_anew_in_place_of_what_there_was(
     same([each.seq for each in events], list(range(1, len(events) + 1)))
 
 
+async def a_text_whose_pieces_cannot_be_stored_is_made_anew(cluster: Cluster) -> None:
+    """Whichever commit it is that fails: the caller ends up with one text, whole."""
+    for after in range(1, 5):
+        agent = Scripted(_speak)
+        agent.let_through("middle")
+        agent.let_through("end")
+        process = await cluster.start(agent.agent)
+        process.ledger.fail(after=after)
+        task = await process.over(await process.begin())
+        events = await process.ledger.events(task.id)
+        same("".join(_shown(task))[1:], " and more")
+        same(len({each.id for each in events}), len(events))
+        same(_chunks(events)[-1][1], True)
+        await process.kill()
+
+
+async def a_text_that_ends_every_process_is_begun_so_often_and_fails(cluster: Cluster) -> None:
+    """What is told again and again is not progress."""
+    agent = Scripted(_speak)
+    process = await cluster.start(agent.agent)
+    task = await process.begin()
+    for number in range(1, MAX_ATTEMPTS + 1):
+        await agent.until("middle", number)
+        await process.ledger.until(_is_piece)
+        await process.kill()
+        process = await cluster.start(agent.agent)
+    same((await process.over(task)).status.state, TaskState.FAILED)
+    same(agent.begun, MAX_ATTEMPTS)
+
+
 async def a_text_grows_for_who_watches_at_another_process(cluster: Cluster) -> None:
     """Piece by piece, as it is stored."""
-    agent = Scripted(_speak)
-    agent.let_through("end")
+
+    async def work(agent: Scripted, task: TaskContext) -> str:
+        async def source() -> AsyncGenerator[str]:
+            for piece in ("one", "two", "three"):
+                yield piece
+                await agent.stop_at(piece)
+
+        return await task.stream("words", source)
+
+    agent = Scripted(work)
     one, other = await cluster.start(agent.agent), await cluster.start()
     other.caller = one.caller
     task = await one.begin()
     await one.ledger.until(_is_piece)
-    seen, begun = list[bytes](), anyio.Event()
+    seen = list[bytes]()
+    watched = SubscribeToTaskRequest(id=task.id)
+    async with other.operations.subscribe(other.caller, watched) as stream:
+        for piece in ("one", "two"):
+            agent.let_through(piece)
+            seen.append(await _next_piece(stream))
+        agent.let_through("three")
+        await drink(stream)
+    same([b'"two"' in seen[0], b'"three"' in seen[1]], [True, True])
 
-    async def follow() -> None:
-        seen.extend(await other.follow(task, begun))
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(follow)
-        await begun.wait()
-        agent.let_through("middle")
-    same([b'"append":true' in each for each in seen if b'"words"' in each], [True])
+async def _next_piece(stream: Stream) -> bytes:
+    while found := await stream.follower.next(LIMIT_S):
+        for event in found:
+            if event.chunk is not None:
+                return event.body
+    raise BrokenPromise("the stream fell silent")

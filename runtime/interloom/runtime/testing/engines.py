@@ -107,6 +107,8 @@ _OF_ONE: Final[tuple[Scenario, ...]] = (
     texts.a_text_is_told_while_it_is_made,
     texts.a_text_that_is_complete_is_not_made_again,
     texts.a_text_that_was_interrupted_is_made_anew_in_place_of_what_there_was,
+    texts.a_text_whose_pieces_cannot_be_stored_is_made_anew,
+    texts.a_text_that_ends_every_process_is_begun_so_often_and_fails,
     trouble.a_run_whose_commits_fail_goes_on_and_says_nothing_twice,
     trouble.a_message_that_cannot_be_stored_begins_nothing,
     trouble.an_answer_that_cannot_be_stored_leaves_the_question,
