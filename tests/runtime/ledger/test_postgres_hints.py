@@ -11,11 +11,12 @@ import pytest
 
 from interloom.runtime.ledger import postgres_hints
 from interloom.runtime.ledger.postgres import PostgresLedger
-from interloom.runtime.ledger.postgres_hints import MAX_BYTES, Hint, Teller
+from interloom.runtime.ledger.postgres_hints import MAX_BYTES, Hint, Teller, heard
 from interloom.runtime.ledger.rows import PutPush
 from interloom.runtime.testing.ledger_pushes import push
 from interloom.runtime.testing.samples import begun, creation, move, record
 from tests.postgres import asked, cut
+from tests.runtime.ledger.opening import opened
 
 LIMIT_S = 30
 
@@ -113,6 +114,32 @@ async def test_others_are_told_of_runs_and_posts_of_one_who_leaves(
         await ann.leave("ann")
         await watch.free.wait()
         await watch.due.wait()
+
+
+async def test_many_moves_at_once_are_told_in_few_notifications(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each wakes every process. A second between them is more than it takes to store the moves."""
+    monkeypatch.setattr(postgres_hints, "GATHER_S", 1.0)
+    names, last = [f"task-{number}" for number in range(10)], 30
+    async with (
+        opened(store_url) as ledger,
+        await psycopg.AsyncConnection.connect(store_url, autocommit=True) as stranger,
+    ):
+        for name in names:
+            await ledger.commit(*creation(record(name))[:1])
+        await stranger.execute("LISTEN interloom")
+        async with anyio.create_task_group() as group:
+            for seq in range(1, last + 1):
+                for name in names:
+                    group.start_soon(ledger.commit, move(seq, name))
+        told, notifications = dict[str, int](), 0
+        async for note in stranger.notifies():
+            told |= heard(note.payload).tasks or {}
+            notifications += 1
+            if told == dict.fromkeys(names, last):
+                break
+    assert notifications <= len(names) * last / 10
 
 
 async def test_move_that_nobody_told_of_is_seen_all_the_same(store_url: str) -> None:
