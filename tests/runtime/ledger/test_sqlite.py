@@ -150,6 +150,27 @@ def test_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("damage", "missing"),
+    [
+        ("DROP TABLE event", "event"),
+        ("DROP TABLE run; DROP TABLE blob", "blob, run"),
+        ("ALTER TABLE task DROP COLUMN asks", "task.asks"),
+    ],
+)
+async def test_store_with_something_missing_is_refused_in_a_sentence(
+    path: Path, damage: str, missing: str
+) -> None:
+    async with opened(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(damage)
+
+    with pytest.raises(BadConfig) as caught:
+        SqliteLedger(path)
+    assert str(caught.value) == f"{path}: is damaged: it is without {missing}"
+
+
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 async def test_store_of_an_older_schema_is_brought_up_to_date_with_what_it_holds(
     path: Path, version: int

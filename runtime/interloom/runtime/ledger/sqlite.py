@@ -120,7 +120,7 @@ class SqliteLedger:
                 self._writing = undo.enter_context(closing(file.connect(path)))
                 with opening(path):
                     file.prepare(self._writing, path, durability)
-                    file.look_over(self._writing)
+                    file.look_over(self._writing, path)
                 self._workers.check(self._writing)
                 self._reading = undo.enter_context(closing(file.connect(path)))
             except sqlite3.Error as error:

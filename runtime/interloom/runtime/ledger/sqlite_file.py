@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -77,11 +78,40 @@ def prepare(connection: sqlite3.Connection, path: Path, durability: Durability) 
         )
 
 
-def look_over(connection: sqlite3.Connection) -> None:
-    """Read a row of every table: damage where one begins is told at the start, not to a caller."""
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    for (name,) in tables:
+def look_over(connection: sqlite3.Connection, path: Path) -> None:
+    """Read a row of every table: damage where one begins is told at the start, not to a caller.
+
+    Raises:
+        BadConfig: Tables or columns are missing.
+        sqlite3.Error: A table cannot be read.
+    """
+    found, expected = _shape_of(connection), _shape()
+    missing = expected.keys() - found
+    for name in expected.keys() & found:
+        missing |= {f"{name}.{column}" for column in expected[name] - found[name]}
+    if missing:
+        raise BadConfig(f"{path}: is damaged: it is without {', '.join(sorted(missing))}")
+    for name in found:
         connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchall()  # noqa: S608 - our tables
+
+
+@cache
+def _shape() -> Mapping[str, frozenset[str]]:
+    """What the scripts make."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for script in SCHEMA:
+            connection.executescript(script.read_text("utf-8"))
+        return _shape_of(connection)
+
+
+def _shape_of(connection: sqlite3.Connection) -> Mapping[str, frozenset[str]]:
+    """The tables of a database, and their columns."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    columns = "SELECT name FROM pragma_table_info(?)"
+    return {
+        table: frozenset(name for (name,) in connection.execute(columns, (table,)))
+        for (table,) in tables
+    }
 
 
 @contextmanager
