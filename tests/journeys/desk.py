@@ -25,7 +25,7 @@ from interloom.runtime.values import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One `tools/call` as it arrived.
+    """One call as it arrived: of a tool, for a prompt, or of a resource.
 
     Attributes:
         id: JSON-RPC id.
@@ -78,9 +78,13 @@ class Desk:
     """The server.
 
     Attributes:
-        calls: Every `tools/call`, in order of arrival.
+        calls: Every call, in order of arrival.
         hung_up: Set when a client has left a call before its answer.
         listed: What the list says of a tool beyond its name, by tool.
+
+    Args:
+        tools: What it offers, by name: a prompt is got, and a resource read under its URI, as a
+            tool is called.
     """
 
     def __init__(self, **tools: Answer) -> None:
@@ -131,7 +135,10 @@ class Desk:
         headers = {name.decode(): text.decode() for name, text in scope["headers"]}
         seen = Seen(frame["id"], params, headers)
         self.calls.append(seen)
-        return await _unless_gone(self._tools[str(params["name"])](seen), receive)
+        called = self._tools.get(str(params.get("name", params.get("uri"))))
+        if called is None:
+            raise Refusal(-32602)
+        return await _unless_gone(called(seen), receive)
 
 
 async def _unless_gone(work: Awaitable[JsonObject], receive: Receive) -> JsonObject | None:

@@ -51,6 +51,8 @@ class Flights:
         self.traces: list[object] = []
         self.mcp = MCPServer("flights", log_level="ERROR")
         self.mcp.tool()(self.book)
+        self.mcp.prompt()(self.greet)
+        self.mcp.resource("flights://{place}/board")(self.board)
 
     async def book(self, to: str, ctx: ToolContext) -> CallToolResult | InputRequiredResult:
         """Asks for the seat, then for the bags."""
@@ -66,6 +68,21 @@ class Flights:
             state = str(seat.content["seat"])
             return InputRequiredResult(input_requests={"bags": wanted}, request_state=state)
         return InputRequiredResult(input_requests={"seat": _form("Which seat?", "seat", "string")})
+
+    def greet(self, ctx: ToolContext) -> str | InputRequiredResult:
+        """Asks for the name."""
+        answer = (ctx.input_responses or {}).get("name")
+        if isinstance(answer, ElicitResult) and answer.content:
+            return f"Welcome {answer.content['name']} {ctx.request_state}"
+        wanted = _form("Who travels?", "name", "string")
+        return InputRequiredResult(input_requests={"name": wanted}, request_state="aboard")
+
+    def board(self, place: str, ctx: ToolContext) -> str | InputRequiredResult:
+        """Asks for the gate."""
+        answer = (ctx.input_responses or {}).get("gate")
+        if isinstance(answer, ElicitResult) and answer.content:
+            return f"{place}: gate {answer.content['gate']}"
+        return InputRequiredResult(input_requests={"gate": _form("Which gate?", "gate", "string")})
 
 
 def _form(text: str, field: str, kind: str) -> ElicitRequest:
@@ -113,3 +130,27 @@ async def test_question_of_the_official_sdk_outlives_a_crash(stage: Stage) -> No
     assert result(done) == "Booked: Lisbon, 4A, 2 bags"
     assert flights.states == [None, None, "4A"]
     assert flights.traces == [TRACE.traceparent] * 3
+
+
+async def test_prompt_and_resource_of_the_official_sdk_ask_and_outlive_a_crash(
+    stage: Stage,
+) -> None:
+    """MCP 2026-07-28 mrtr "Supported Requests": all three methods may ask back."""
+
+    @agent(name="host")
+    async def host(ctx: Context) -> str:
+        welcome = await ctx.prompt("flights", "greet")
+        (board,) = await ctx.resource("flights", "flights://Lisbon/board")
+        return f"{welcome.messages[0].content['text']}; {board.data!s}"
+
+    async with served(Flights()) as tools, stage.play(host, tools=tools) as world:
+        client = stage.client(world, "host")
+        first = await send(client, "go")
+        await world.crash()
+        second = await send(client, message("Ada", task=first))
+        await world.crash()
+        done = await send(client, message("B7", task=first))
+
+    assert question(first).startswith("flights asks: Who travels?")
+    assert question(second).startswith("flights asks: Which gate?")
+    assert result(done) == "Welcome Ada aboard; Lisbon: gate B7"

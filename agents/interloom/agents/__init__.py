@@ -20,6 +20,8 @@ from interloom.agents.context import Context, Declined, Unanswered
 from interloom.agents.results import Finished
 from interloom.bridges.delegation import Delegated, DelegationFailed, DelegationUnanswered
 from interloom.bridges.handoff import ToolFailed, ToolUnanswered
+from interloom.bridges.mcp.core.prompts import PromptMessage, PromptResult
+from interloom.bridges.mcp.core.resources import Contents
 from interloom.bridges.mcp.core.tools import ToolResult
 from interloom.runtime.errors import AgentFailed, AgentRejected
 from interloom.runtime.model import Artifact, Message, Part
@@ -30,6 +32,7 @@ __all__ = [
     "AgentFailed",
     "AgentRejected",
     "Artifact",
+    "Contents",
     "Context",
     "Declined",
     "Delegated",
@@ -39,6 +42,8 @@ __all__ = [
     "Finished",
     "Message",
     "Part",
+    "PromptMessage",
+    "PromptResult",
     "ToolFailed",
     "ToolResult",
     "ToolUnanswered",

@@ -12,6 +12,8 @@ import orjson
 from interloom.agents.results import parts
 from interloom.bridges.delegation import NOBODY, Delegated, Peers
 from interloom.bridges.handoff import Catalogue, Toolbox
+from interloom.bridges.mcp.core.prompts import PromptResult
+from interloom.bridges.mcp.core.resources import Contents
 from interloom.bridges.mcp.core.tools import Tool, ToolResult
 from interloom.runtime.core.forms import check_form
 from interloom.runtime.core.questions import Question
@@ -137,6 +139,52 @@ class Context:
         """
         given = dict(arguments or {})
         return await self._toolbox.call(self._task, server, name, given, timeout_s=timeout_s)
+
+    async def prompt(
+        self,
+        server: str,
+        name: str,
+        arguments: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> PromptResult:
+        """Get a prompt of a tool server; its questions go to the caller, and days may pass.
+
+        Args:
+            server: The agent's name for the tool server.
+            name: The prompt.
+            arguments: Texts, the same each time the function is run.
+            timeout_s: As for `tool`.
+
+        Returns:
+            Its messages, for a model; the same each time the function is run.
+
+        Raises:
+            ToolUnanswered: There is no answer.
+            ToolFailed: The server has no such prompt (-32602), or broke the protocol.
+        """
+        given = dict(arguments or {})
+        return await self._toolbox.prompt(self._task, server, name, given, timeout_s=timeout_s)
+
+    async def resource(
+        self, server: str, uri: str, *, timeout_s: float | None = None
+    ) -> tuple[Contents, ...]:
+        """Read a resource of a tool server; its questions go to the caller, and days may pass.
+
+        Args:
+            server: The agent's name for the tool server.
+            uri: The resource, the same each time the function is run; the server alone opens it.
+            timeout_s: As for `tool`.
+
+        Returns:
+            What it holds, in parts; the same each time the function is run.
+
+        Raises:
+            ToolUnanswered: There is no answer.
+            ToolFailed: The server has no such resource (-32602, before 2026-07-28 -32002), or broke
+                the protocol.
+        """
+        return await self._toolbox.resource(self._task, server, uri, timeout_s=timeout_s)
 
     async def tools(self, server: str) -> tuple[Tool, ...]:
         """What a tool server offers."""

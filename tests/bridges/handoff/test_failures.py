@@ -93,6 +93,25 @@ def test_list_without_an_answer_has_changed_nothing(error: InterloomError) -> No
     assert (found.tool, found.took_effect, str(found)) == ("", False, str(error))
 
 
+READING: list[InterloomError] = [
+    TransportError("x", delivered=True),
+    TransportError("x", delivered=False),
+    status(503, "prompts/get"),
+]
+
+
+@pytest.mark.parametrize("error", READING)
+@pytest.mark.parametrize("repeated", [False, True])
+def test_reading_without_an_answer_has_changed_nothing(
+    error: InterloomError, repeated: bool
+) -> None:
+    """ours: a prompt or a resource takes no effect, however often it is asked for."""
+    found = failure(error, server="depot", tool="label", repeated=repeated, is_reading=True)
+
+    assert isinstance(found, ToolUnanswered)
+    assert (found.tool, found.took_effect, str(found)) == ("label", False, str(error))
+
+
 ALL = [error for error, _, _ in UNANSWERED.values()] + [error for error, _ in FAILED.values()]
 
 

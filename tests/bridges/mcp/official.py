@@ -9,10 +9,15 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import (
     CallToolResult,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
     InputRequiredResult,
+    PromptReference,
+    ResourceTemplateReference,
     TextContent,
 )
 from pydantic import Field
@@ -66,6 +71,43 @@ def booking(ctx: Context) -> CallToolResult | InputRequiredResult:
             request_state=str(name.content["name"]),
         )
     return InputRequiredResult(input_requests={"name": question("Who?", "name")})
+
+
+@server.prompt()
+def label(to: str) -> str:
+    """Writes a label."""
+    return f"To {to}, with care."
+
+
+@server.prompt()
+def letter(ctx: Context) -> str | InputRequiredResult:
+    """Asks who it is to."""
+    answer = (ctx.input_responses or {}).get("name")
+    if isinstance(answer, ElicitResult) and answer.content:
+        return f"Dear {answer.content['name']}"
+    return InputRequiredResult(input_requests={"name": question("Who?", "name")})
+
+
+@server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # as the SDK has it
+async def known(
+    ref: PromptReference | ResourceTemplateReference,
+    argument: CompletionArgument,
+    context: CompletionContext | None,
+) -> Completion:
+    """Knows two people."""
+    return Completion(values=[each for each in ("Ada", "Bob") if each.startswith(argument.value)])
+
+
+@server.resource("depot://stock", mime_type="text/plain")
+def stock() -> str:
+    """What is there."""
+    return "3 crates"
+
+
+@server.resource("depot://seal")
+def seal() -> bytes:
+    """No text."""
+    return b"\x00\x01\xff"
 
 
 if __name__ == "__main__":

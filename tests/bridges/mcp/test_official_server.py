@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 import socket
 import sys
 from collections.abc import AsyncGenerator, Iterator
@@ -13,9 +15,11 @@ import anyio
 import pytest
 import uvicorn
 
+from interloom.agents import AgentDefinition
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.asks import Elicit
-from interloom.bridges.mcp.core.errors import InvalidParams, McpError
+from interloom.bridges.mcp.core.errors import BadResult, InvalidParams, McpError
+from interloom.bridges.mcp.core.resources import Contents
 from interloom.bridges.mcp.core.rounds import Ask, Call, Done
 from interloom.bridges.mcp.core.tools import ToolResult, read_tool_result
 from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
@@ -145,6 +149,56 @@ async def test_unknown_tool_is_told_by_the_server(client: McpClient) -> None:
 
     assert result.is_error
     assert "nothing" in result.text
+
+
+async def test_prompts_are_listed_and_got(client: McpClient) -> None:
+    """MCP 2026-07-28 server/prompts."""
+    with anyio.fail_after(30):
+        listed = {prompt.name: prompt for prompt in await client.list_prompts()}
+        got = await client.get_prompt("label", {"to": "Ada"})
+
+    assert list(listed) == ["label", "letter"]
+    assert [each.name for each in listed["label"].arguments if each.is_required] == ["to"]
+    text: JsonObject = {"type": "text", "text": "To Ada, with care."}
+    assert [(each.role, dict(each.content)) for each in got.messages] == [("user", text)]
+
+
+async def test_resources_are_listed_and_read(client: McpClient) -> None:
+    """MCP 2026-07-28 server/resources: text, and bytes in Base64."""
+    with anyio.fail_after(30):
+        listed = [resource.uri for resource in await client.list_resources()]
+        stock = await client.read_resource("depot://stock")
+        (seal,) = await client.read_resource("depot://seal")
+
+    assert listed == ["depot://stock", "depot://seal"]
+    assert stock == (Contents("depot://stock", "text/plain", "3 crates"),)
+    assert seal.data == b"\x00\x01\xff"
+
+
+async def test_example_of_the_guide_runs(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """docs/tool-servers.md "Prompts and resources"."""
+    guide = (ROOT / "docs" / "tool-servers.md").read_text()
+    section = guide.split("## Prompts and resources")[1].split("\n## ")[0]
+    example = tmp_path / "example.py"
+    example.write_text("\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL)))
+    names = runpy.run_path(str(example))
+    assert isinstance(names["reviewer"], AgentDefinition)
+    with anyio.fail_after(30):
+        await names["look"](url)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["['label', 'letter']", "['depot://stock', 'depot://seal']", "[]"]
+    assert lines[3] == "Completion(values=('Ada',), total=None, has_more=False)"
+    assert "To Ada, with care." in lines[4]
+    assert lines[5:] == ["3 crates"]
+
+
+async def test_prompt_that_asks_back_is_no_result(client: McpClient) -> None:
+    """Ours: questions are for whoever drives the rounds."""
+    with pytest.raises(BadResult, match="depot: prompts/get: "), anyio.fail_after(30):
+        await client.get_prompt("letter")
 
 
 async def test_unknown_resource_is_the_servers_error(client: McpClient) -> None:

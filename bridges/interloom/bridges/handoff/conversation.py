@@ -1,10 +1,13 @@
-"""One logical tool call from its row to its result, however many requests and days it takes.
+"""One logical call from its row to its result, however many requests and days it takes.
 
 One call is one journal row. The row is stored before bytes leave and again when an answer is here,
 so whatever happens in between is known afterwards for what it is. What can fail on this side fails
 before: a call that was never sent leaves nobody in doubt.
 
-n rounds of questions cost n + 1 `tools/call` requests, however often the process was restarted.
+n rounds of questions cost n + 1 requests, however often the process was restarted.
+
+A prompt or a resource is called like a tool, but only read: it is asked for again where a tool's
+call would be in doubt, and its server makes no promises of it and no task.
 """
 
 from __future__ import annotations
@@ -23,14 +26,20 @@ from interloom.bridges.handoff.failures import GATEWAY, ToolUnanswered, failure
 from interloom.bridges.handoff.fitting import check_outcome, tool_for
 from interloom.bridges.handoff.inputs import Inputs
 from interloom.bridges.handoff.pending import Made, Pending
-from interloom.bridges.handoff.recovery import IDEMPOTENCY_KEY, Next, Promises, Standing
+from interloom.bridges.handoff.recovery import (
+    IDEMPOTENCY_KEY,
+    READING,
+    Next,
+    Promises,
+    Standing,
+)
 from interloom.bridges.handoff.remote import Following
 from interloom.bridges.handoff.telling import Telling
 from interloom.bridges.handoff.tool_server import ToolServer
 from interloom.bridges.mcp.core.errors import HttpFailure, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Created, Done
 from interloom.bridges.mcp.core.tasks import RemoteTask
-from interloom.bridges.mcp.wire import Prepared, Wishes
+from interloom.bridges.mcp.wire import NOTHING, Prepared, Wishes
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, TransportError
@@ -70,9 +79,13 @@ class Conversation:
     def __init__(self, server: ToolServer, task: TaskContext, made: Made) -> None:
         self._server, self._task, self._made = server, task, made
         self._inputs = Inputs(server, task, made)
+        self._policy = server.policy if made.is_tool else READING
 
-    async def run(self, arguments: JsonObject) -> JsonObject:
+    async def run(self, call: Call) -> JsonObject:
         """The result, from the journal or from the server.
+
+        Args:
+            call: The call before its first request.
 
         Raises:
             ToolFailed | ToolUnanswered | LocalError: There is none; stored, and raised again when
@@ -82,8 +95,6 @@ class Conversation:
         made = self._made
         row = self._task.call(made.key)
         if row is None:
-            params: dict[str, Json] = {"name": made.tool, "arguments": arguments}
-            call = Call(made.server, "tools/call", params)
             return await self._converse(await self._agree(Pending(call)))
         body, standing = made.check(row), recovery.standing_of(row.state)
         if standing is Standing.OVER:
@@ -96,6 +107,8 @@ class Conversation:
     async def _agree(self, now: Pending) -> Pending:
         """Have the tool's definition held against the one that was agreed to; keep its promises."""
         made, client = self._made, self._server.client
+        if not made.is_tool:
+            return now
 
         async def ask(question: Question) -> Response:
             (response,) = await self._task.ask(f"pin/{made.key}", [question])
@@ -114,7 +127,7 @@ class Conversation:
 
     def _next(self, standing: Standing, now: Pending) -> Next:
         """What the table says, unless it was tried enough; a doubt is logged with what is done."""
-        made, policy = self._made, self._server.policy
+        made, policy = self._made, self._policy
         following = policy.next(standing, made.tool, now.promises)
         if standing is Standing.LOST and now.lost >= LOST_TRIES:
             following = Next.FAIL
@@ -226,20 +239,23 @@ class Conversation:
 
     async def _check(self, result: JsonObject) -> None:
         client, made = self._server.client, self._made
-        await check_outcome(client, made.tool, result, server=made.server)
+        if made.is_tool:
+            await check_outcome(client, made.tool, result, server=made.server)
 
     async def _prepare(self, now: Pending) -> Prepared:
-        key = f"{self._task.task_id}/{self._made.key}/{now.call.rounds}"
-        meta: dict[str, Json] = {IDEMPOTENCY_KEY: key, **self._task.trace.carrier()}
-        request, client = now.send(), self._server.client
+        meta: dict[str, Json] = dict(self._task.trace.carrier())
+        request, client, wishes = now.send(), self._server.client, NOTHING
+        if self._made.is_tool:
+            meta[IDEMPOTENCY_KEY] = f"{self._task.task_id}/{self._made.key}/{now.call.rounds}"
+            wishes = _WISHES
         try:
-            if now.call.rounds == 0:
+            if now.call.rounds == 0 and self._made.is_tool:
                 tool = await self._patiently(now, lambda: client.find_tool(self._made.tool))
                 if tool is not None:
                     arguments = now.call.params["arguments"]
                     check_arguments(tool, arguments, server=self._made.server)
             return await self._patiently(
-                now, lambda: client.prepare(request, meta=meta, wishes=_WISHES)
+                now, lambda: client.prepare(request, meta=meta, wishes=wishes)
             )
         except InterloomError as error:
             await self._fail(error, repeated=now.doubts > 0)
@@ -329,9 +345,15 @@ class Conversation:
 
     async def _fail(self, error: InterloomError, *, repeated: bool = False) -> NoReturn:
         """Store why there is no result, and raise it as it will be raised on every replay."""
-        server, tool = self._made.server, self._made.tool
-        failed = failure(error, server=server, tool=tool, repeated=repeated)
-        await self._task.record_call(pending.failed(self._made, failed))
+        made = self._made
+        failed = failure(
+            error,
+            server=made.server,
+            tool=made.tool,
+            repeated=repeated,
+            is_reading=not made.is_tool,
+        )
+        await self._task.record_call(pending.failed(made, failed))
         raise failed from error
 
     async def _pause(self, times: int) -> None:

@@ -1,4 +1,4 @@
-"""Why a tool call has no result, as its author sees it. No I/O.
+"""Why a call has no result, as its author sees it. No I/O.
 
 A failure is stored in the call's row and read back as the same class with the same text, so that
 an author's `except` takes the same path when the code is run again:
@@ -25,7 +25,7 @@ class ToolFailed(PeerError):
 
     Attributes:
         server: The agent's name for the server.
-        tool: The tool; empty when the server's list of tools was asked for.
+        tool: The tool, the prompt or the resource's URI; empty when tools were listed.
         error_code: The MCP error code; None when it broke the protocol or answered without one.
     """
 
@@ -39,11 +39,11 @@ class ToolFailed(PeerError):
 
 
 class ToolUnanswered(PeerError):
-    """A tool call has no answer; the text says why.
+    """A call has no answer; the text says why.
 
     Attributes:
         server: The agent's name for the server.
-        tool: The tool; empty when the server's list of tools was asked for.
+        tool: The tool, the prompt or the resource's URI; empty when tools were listed.
         took_effect: False when it certainly did not run; None when nobody knows.
     """
 
@@ -57,25 +57,33 @@ class ToolUnanswered(PeerError):
 
 
 Failure: TypeAlias = ToolFailed | ToolUnanswered | LocalError
-"""All that a tool call may end in, live and replayed."""
+"""All that a call may end in, live and replayed."""
 
 
 def failure(
-    error: InterloomError, *, server: str, tool: str = "", repeated: bool = False
+    error: InterloomError,
+    *,
+    server: str,
+    tool: str = "",
+    repeated: bool = False,
+    is_reading: bool = False,
 ) -> Failure:
     """What an author sees of an error that a call ran into.
 
     Args:
         error: What went wrong.
         server: The agent's name for the server.
-        tool: The tool.
+        tool: The tool, the prompt or the resource's URI.
         repeated: An earlier try of the same request may have reached the server.
+        is_reading: It was no tool, so that nothing can have taken effect.
     """
     match error:
         case TransportError(delivered=delivered):
-            return _unanswered(error, server, tool, maybe=delivered or repeated)
+            maybe = None if is_reading else delivered or repeated
+            return _unanswered(error, server, tool, maybe=maybe)
         case HttpFailure(status=status, method=method) if status in GATEWAY:
-            return _unanswered(error, server, tool, maybe=method == "tools/call" or repeated)
+            maybe = None if is_reading else method == "tools/call" or repeated
+            return _unanswered(error, server, tool, maybe=maybe)
         case McpError(error_code=error_code):
             return ToolFailed(str(error), server=server, tool=tool, error_code=error_code)
         case PeerError():
@@ -84,9 +92,11 @@ def failure(
             return LocalError(str(error))
 
 
-def _unanswered(error: InterloomError, server: str, tool: str, *, maybe: bool) -> ToolUnanswered:
-    if not tool:  # a list that was asked for changes nothing
-        return ToolUnanswered(str(error), server=server, took_effect=False)
+def _unanswered(
+    error: InterloomError, server: str, tool: str, *, maybe: bool | None
+) -> ToolUnanswered:
+    if not tool or maybe is None:  # what is only read changes nothing, nor does a list
+        return ToolUnanswered(str(error), server=server, tool=tool, took_effect=False)
     effect = "may have taken effect" if maybe else "did not take place"
     reason, took_effect = f"{error}; the call of {tool} {effect}.", None if maybe else False
     return ToolUnanswered(reason, server=server, tool=tool, took_effect=took_effect)

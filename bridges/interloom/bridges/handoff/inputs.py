@@ -42,7 +42,7 @@ class Inputs:
             BadResult: A form's schema is more than the flat form of the protocol.
         """
         asked = {key: each for key, each in requests.items() if isinstance(each, Elicit)}
-        return questions(asked, server=self._made.server, method="tools/call")
+        return questions(asked, server=self._made.server, method=self._made.method)
 
     async def answer(
         self,

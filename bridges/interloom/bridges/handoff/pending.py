@@ -1,4 +1,4 @@
-"""A tool call as its journal row has it. No I/O.
+"""A call as its journal row has it: of a tool, or for a prompt or a resource. No I/O.
 
 The body of a row is JSON:
 
@@ -6,7 +6,7 @@ The body of a row is JSON:
     INPUT_REQUIRED, IN_DOUBT     "doubts": int, "lost": int, "reason": str, "promises": [str, …]}
     REMOTE_TASK,                {"made": {...}, "remote": {...}}    a task of the server's, with its
     INPUT_REQUIRED                                                  id; it may wait for answers, too
-    DONE                        {"made": {...}, "result": {...}}    the `CallToolResult`, as sent
+    DONE                        {"made": {...}, "result": {...}}    the final result, as sent
     ERROR                       {"made": {...}, "error": {...}}     see `failures`
 
 `made` says which call it is; `call` holds the server's `requestState` byte for byte. The row is
@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import orjson
 
 from interloom.bridges.handoff.failures import Failure, dump_failure, load_failure
 from interloom.bridges.handoff.recovery import NO_PROMISES, Promises
-from interloom.bridges.mcp.core.rounds import Call, Send
+from interloom.bridges.mcp.core.rounds import Call, Method, Send
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.runtime.errors import LocalError
 from interloom.runtime.ledger.rows import CallRow, CallState
@@ -41,10 +41,11 @@ class Made(NamedTuple):
 
     Attributes:
         task_id: The task.
-        key: `tool/<server>.<tool>/<n>`.
+        key: `tool/<server>.<tool>/<n>`, `prompt/<server>.<prompt>/<n>`, `resource/<server>/<n>`.
         server: The agent's name for the server.
-        tool: The tool.
+        tool: The tool; or the prompt's name, or the resource's URI.
         arguments: SHA-256 of the arguments as JSON with sorted keys, hexadecimal.
+        method: Which of them it is; the key says it too.
     """
 
     task_id: str
@@ -52,6 +53,12 @@ class Made(NamedTuple):
     server: str
     tool: str
     arguments: str
+    method: Method = "tools/call"
+
+    @property
+    def is_tool(self) -> bool:
+        """True for a tool, false for what is only read."""
+        return self.method == "tools/call"
 
     def row(self, state: CallState, body: JsonObject) -> CallRow:
         """A row of this call."""
@@ -68,10 +75,17 @@ class Made(NamedTuple):
         body: JsonObject = orjson.loads(row.body)
         was = cast("JsonObject", body["made"])
         if (was["server"], was["tool"]) != (self.server, self.tool):
-            raise PathChanged(_changed(self.key, "another tool was called"))
+            raise PathChanged(_changed(self.key, _OTHERS[self.method]))
         if was["arguments"] != self.arguments:
             raise PathChanged(_changed(self.key, "the arguments were others"))
         return body
+
+
+_OTHERS: Final[dict[Method, str]] = {
+    "tools/call": "another tool was called",
+    "prompts/get": "another prompt was asked for",
+    "resources/read": "another resource was read",
+}
 
 
 def _changed(key: str, what: str) -> str:

@@ -240,3 +240,6 @@ class Policy:
 
 CAREFUL: Final = Policy()
 """Ask, and believe nobody."""
+READING: Final = Policy(Repeat.ALWAYS)
+"""For prompts and resources, whatever an operator says of tools; ours: MCP 2026-07-28 has templates
+and data there (server/prompts, server/resources), and to read them once more changes nothing."""

@@ -1,9 +1,10 @@
-"""The tools of an agent: list them, call them, and let a question wait for days."""
+"""What an agent has of its tool servers: tools, prompts and resources; questions wait for days."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import anyio
 
@@ -15,6 +16,8 @@ from interloom.bridges.handoff.pending import Made
 from interloom.bridges.handoff.recovery import Standing
 from interloom.bridges.handoff.tool_server import ToolServer
 from interloom.bridges.mcp.core.errors import McpPeerError
+from interloom.bridges.mcp.core.prompts import GET, PromptResult, read_prompt_result
+from interloom.bridges.mcp.core.resources import READ, Contents, read_contents
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.bridges.mcp.core.tools import Tool, ToolResult, read_tool_result
@@ -23,9 +26,10 @@ from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, Unavailable
 from interloom.runtime.ledger.rows import CallRow
 from interloom.runtime.telemetry.log import logger
-from interloom.runtime.values import JsonObject
+from interloom.runtime.values import Json, JsonObject
 
 log = logger("handoff")
+Read = TypeVar("Read")
 
 
 class Offered(NamedTuple):
@@ -128,21 +132,73 @@ class Toolbox:
         found = self._server(server).within(timeout_s)
         key = task.key(f"tool/{server}.{tool}")
         made = Made(task.task_id, key, server, tool, pending.digest(arguments))
-        result = await self._result(found, task, made, arguments)
-        try:
-            return read_tool_result(result, server=server)
-        except McpPeerError as error:
-            raise failure(error, server=server, tool=tool) from error
+        call = Call(server, "tools/call", {"name": tool, "arguments": arguments})
+        read = partial(read_tool_result, server=server)
+        return await self._result(found, task, made, call, read)
+
+    async def prompt(
+        self,
+        task: TaskContext,
+        server: str,
+        name: str,
+        arguments: Mapping[str, str],
+        *,
+        timeout_s: float | None = None,
+    ) -> PromptResult:
+        """Get a prompt on behalf of a task: once, then from the journal.
+
+        Like `call`, but it is asked for again where a tool's call would be in doubt.
+
+        Raises:
+            LocalError: As for `call`, or an argument is no text.
+            ToolFailed | ToolUnanswered | PathChanged | Unavailable: As for `call`.
+        """
+        found = self._server(server).within(timeout_s)
+        key, given = task.key(f"prompt/{server}.{name}"), _texts(name, arguments)
+        made = Made(task.task_id, key, server, name, pending.digest(given), GET)
+        params: JsonObject = {"name": name, "arguments": given} if given else {"name": name}
+        read = partial(read_prompt_result, server=server)
+        return await self._result(found, task, made, Call(server, GET, params), read)
+
+    async def resource(
+        self, task: TaskContext, server: str, uri: str, *, timeout_s: float | None = None
+    ) -> tuple[Contents, ...]:
+        """Read a resource on behalf of a task: once, then from the journal.
+
+        Like `prompt`; what the server lets be kept, and is kept and fresh, is not asked for.
+
+        Raises:
+            ToolFailed | ToolUnanswered | LocalError | PathChanged | Unavailable: As for `call`.
+        """
+        found = self._server(server).within(timeout_s)
+        key = task.key(f"resource/{server}")  # a URI may be longer than a key may be
+        made = Made(task.task_id, key, server, uri, pending.digest({}), READ)
+        read = partial(read_contents, server=server)
+        return await self._result(found, task, made, Call(server, READ, {"uri": uri}), read)
 
     async def _result(
-        self, server: ToolServer, task: TaskContext, made: Made, arguments: JsonObject
+        self,
+        server: ToolServer,
+        task: TaskContext,
+        made: Made,
+        call: Call,
+        read: Callable[[JsonObject], Read],
+    ) -> Read:
+        result = await self._final(server, task, made, call)
+        try:
+            return read(result)
+        except McpPeerError as error:
+            raise failure(error, server=made.server, tool=made.tool) from error
+
+    async def _final(
+        self, server: ToolServer, task: TaskContext, made: Made, call: Call
     ) -> JsonObject:
         row = task.call(made.key)
         if row is not None and recovery.standing_of(row.state) is Standing.OVER:  # nobody is called
-            return await Conversation(server, task, made).run(arguments)
+            return await Conversation(server, task, made).run(call)
         try:
             async with server.of(task.owner) as reached:
-                return await Conversation(reached, task, made).run(arguments)
+                return await Conversation(reached, task, made).run(call)
         except Crowded as full:  # nothing is stored: the agent is run again, and finds room or not
             raise Unavailable(str(full)) from full
 
@@ -179,3 +235,11 @@ class Toolbox:
             known = ", ".join(sorted(self._servers)) or "none"
             raise LocalError(f"this agent has no tool server {name!r}; it has: {known}")
         return found
+
+
+def _texts(prompt: str, arguments: JsonObject) -> dict[str, Json]:
+    """Arguments of a prompt, all of which are text (MCP 2026-07-28 `GetPromptRequestParams`)."""
+    for name, value in arguments.items():  # whatever an author's checker let through
+        if not isinstance(value, str):
+            raise LocalError(f"prompt {prompt}: argument {name}: must be text")
+    return dict(arguments)

@@ -23,8 +23,8 @@ from interloom.bridges.mcp.core.discovery import METHOD as DISCOVER
 from interloom.bridges.mcp.core.discovery import Discovery, read_discovery
 from interloom.bridges.mcp.core.errors import BadEntry, BadResult, BadTool, HeaderMismatch
 from interloom.bridges.mcp.core.listing import TOOLS, ToolList
-from interloom.bridges.mcp.core.prompts import Prompt
-from interloom.bridges.mcp.core.resources import Resource, Template
+from interloom.bridges.mcp.core.prompts import Prompt, PromptResult
+from interloom.bridges.mcp.core.resources import Contents, Resource, Template
 from interloom.bridges.mcp.core.rounds import Send
 from interloom.bridges.mcp.core.subscriptions import METHOD as LISTEN
 from interloom.bridges.mcp.core.subscriptions import Filter, Subscription
@@ -39,7 +39,7 @@ from interloom.runtime.values import Clock, Ids, Json, JsonObject, RandomIds, Sy
 
 _log = logger("mcp")
 _NO_META: Final[JsonObject] = {}
-_NOTHING_KNOWN: Final[Mapping[str, str]] = {}
+_NO_TEXTS: Final[Mapping[str, str]] = {}
 Read = TypeVar("Read")
 
 
@@ -143,13 +143,41 @@ class McpClient:
         read = partial(resources.read_template, server=self.server)
         return await self._entries(resources.TEMPLATES, read)
 
+    async def get_prompt(self, name: str, arguments: Mapping[str, str] = _NO_TEXTS) -> PromptResult:
+        """What a prompt comes to, from a server that asks nothing back.
+
+        Whoever can answer questions drives the rounds: `core.rounds.Call("…", "prompts/get", …)`.
+
+        Raises:
+            InvalidParams: There is no such prompt, or an argument is missing.
+            BadResult: The server asks back, or the answer breaks the schema.
+            McpPeerError | TransportError: The request failed.
+        """
+        result = await self.exchange(
+            Send(prompts.GET, {"name": name, "arguments": dict(arguments)})
+        )
+        final = frames.require_complete(result, server=self.server, method=prompts.GET)
+        return prompts.read_prompt_result(final, server=self.server)
+
+    async def read_resource(self, uri: str) -> tuple[Contents, ...]:
+        """What a resource holds, from a server that asks nothing back; kept as long as it says.
+
+        Raises:
+            McpError: There is none, if `core.resources.is_gone` says so.
+            BadResult: The server asks back, or the answer breaks the schema.
+            McpPeerError | TransportError: The request failed.
+        """
+        result = await self.exchange(Send(resources.READ, {"uri": uri}))
+        final = frames.require_complete(result, server=self.server, method=resources.READ)
+        return resources.read_contents(final, server=self.server)
+
     async def complete(
         self,
         of: completion.Reference,
         argument: str,
         value: str,
         *,
-        known: Mapping[str, str] = _NOTHING_KNOWN,
+        known: Mapping[str, str] = _NO_TEXTS,
     ) -> Completion:
         """What could be meant by what was typed of an argument.
 
