@@ -56,6 +56,26 @@ def dies_once(frame: Frame) -> None:
         os._exit(3)
 
 
+def rolls_back(frame: Frame) -> None:
+    """Be modern in the first process, which dies at a read, and of an older revision afterwards."""
+    mark = Path(os.environ["HEARD"])
+    found = {"supportedVersions": ["2026-07-28"]}
+    welcome = {"protocolVersion": "2025-11-25", "serverInfo": {"name": "depot", "version": "1"}}
+    match frame["method"], mark.exists():
+        case ("server/discover", False) | ("initialize", True):
+            about = {**found, **welcome, "capabilities": {}}
+            say(id=frame["id"], result=about)
+        case "resources/read", False:
+            mark.touch()
+            os._exit(3)
+        case "tools/list", _:
+            say(id=frame["id"], result={"tools": []})
+        case _ if "id" in frame:
+            say(id=frame["id"], error={"code": -32601, "message": "no such method"})
+        case _:
+            pass
+
+
 def tells(frame: Frame) -> None:
     """Acknowledge a subscription and die; in a later process tell of a change as well."""
     meta = {"io.modelcontextprotocol/subscriptionId": frame["id"]}
@@ -107,7 +127,19 @@ def breeds(frame: Frame) -> None:
 
 HABITS: Mapping[str, Callable[[Frame], None]] = {
     each.__name__: each
-    for each in (echo, mute, dies, dies_once, tells, babbles, floods, whispers, stays, breeds)
+    for each in (
+        echo,
+        mute,
+        dies,
+        dies_once,
+        rolls_back,
+        tells,
+        babbles,
+        floods,
+        whispers,
+        stays,
+        breeds,
+    )
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import anyio
 import pytest
@@ -16,22 +17,30 @@ import pytest
 from interloom.bridges.mcp.client import McpClient
 from interloom.bridges.mcp.core.errors import (
     HeaderMismatch,
+    InvalidParams,
     McpPeerError,
     MethodNotFound,
     MissingCapability,
     UnsupportedVersion,
 )
-from interloom.bridges.mcp.eras import Era, Eras, http_in_any_era, lines_in_any_era
+from interloom.bridges.mcp.eras import (
+    Era,
+    Eras,
+    http_in_any_era,
+    lines_in_any_era,
+    stdio_in_any_era,
+)
 from interloom.bridges.mcp.http import ServerSpec
 from interloom.bridges.mcp.memory import InMemory
 from interloom.bridges.mcp.port import Patience
-from interloom.runtime.errors import TransportError
+from interloom.runtime.errors import BrokenOff, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import Json, JsonObject
 from tests.bridges.mcp.depot import Depot, Reply, body, depot, fails, gives, says
 from tests.bridges.mcp.legacy.elder import Elder, lines_to, methods
 from tests.bridges.mcp.legacy.parlour import visiting
 from tests.bridges.mcp.spoken import NO_HEADERS, Frame, Server, framed, result_of, silence, stamped
+from tests.bridges.mcp.test_stdio import spec
 from tests.runtime.net.hostile import serving
 
 DISCOVERY: JsonObject = {"supportedVersions": ["2026-07-28"], "capabilities": {}}
@@ -113,12 +122,91 @@ async def test_success_settles_the_era_and_costs_nothing() -> None:
     script = depot(resources_read=gives({"contents": []}), server_discover=gives(DISCOVERY))
     async with eras_of(script) as eras:
         await eras.request(stamped("r1"), {"Mcp-Method": "resources/read"})
-        script.replies["resources/read"] = [says(body(400, b"", None))]
-        with pytest.raises(McpPeerError, match="HTTP 400"):
-            await eras.request(stamped("r2"), NO_HEADERS)
 
     assert eras.era is Era.MODERN
+    assert script.methods == ["resources/read"]
+
+
+async def test_server_that_is_rolled_back_is_spoken_to_in_its_older_way() -> None:
+    """versioning: re-probing if the cached assumption later fails; its refusal did nothing."""
+    async with visiting(refuse=gives(TOOLS)) as (eras, parlour):
+        await eras.request(stamped("r1", "tools/list"), NO_HEADERS)
+        before = eras.era
+        parlour.refuse = LEGACY["400 with an error of its own"]
+        for request_id in ("r2", "r3"):
+            result = await eras.request(stamped(request_id, "tools/list"), NO_HEADERS)
+            assert result["tools"] == []
+        lines = [line for line in parlour.lines if line != "GET"]
+
+    assert (before, eras.era) == (Era.MODERN, Era.LEGACY)
+    assert lines == [
+        "POST tools/list",
+        "POST tools/list",
+        "POST server/discover",
+        "POST initialize",
+        "POST notifications/initialized",
+        "POST tools/list",
+        "POST tools/list",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "asked"),
+    [
+        (gives(DISCOVERY), ["server/discover"]),
+        (fails(-32022, data={"supported": ["2099-01-01"]}), ["server/discover"]),
+        (says(body(503, b"", None)), ["server/discover"]),
+        (says(body(404, b"", None)), ["server/discover", "initialize"]),
+    ],
+)
+async def test_modern_server_whose_refusals_look_older_stays_modern(
+    found: Reply, asked: list[str]
+) -> None:
+    """ours: every modern server answers `server/discover`; DOUBT_S, so it is asked once."""
+    script = depot(
+        resources_read=[gives({"contents": []}), says(body(400, b"", None))],
+        server_discover=found,
+        initialize=says(body(400, b"", None)),
+    )
+    async with eras_of(script) as eras:
+        await eras.request(stamped("r1"), {"Mcp-Method": "resources/read"})
+        for request_id in ("r2", "r3"):
+            with pytest.raises(McpPeerError, match="resources/read: answered HTTP 400"):
+                await eras.request(stamped(request_id), NO_HEADERS)
+
+    assert eras.era is Era.MODERN
+    assert script.methods == ["resources/read", "resources/read", *asked, "resources/read"]
+
+
+async def test_refusal_of_parameters_raises_no_doubt() -> None:
+    """ours: a modern server answers it every day, with a 400 as older ones do."""
+    script = depot(resources_read=[gives({"contents": []}), fails(-32602)])
+    async with eras_of(script) as eras:
+        await eras.request(stamped("r1"), {"Mcp-Method": "resources/read"})
+        with pytest.raises(InvalidParams):
+            await eras.request(stamped("r2"), NO_HEADERS)
+
     assert script.methods == ["resources/read", "resources/read"]
+
+
+async def test_child_that_takes_the_place_of_a_modern_one_is_asked_again(tmp_path: Path) -> None:
+    """versioning: an era is cached for the lifetime of the server process (stdio)."""
+    mark = str(tmp_path / "mark")
+    eras = stdio_in_any_era(spec("rolls_back", env={"HEARD": mark}))
+    found: list[Era | None] = []
+    with anyio.fail_after(30):
+        async with eras.open():
+            await eras.request(stamped("r1", "tools/list"), NO_HEADERS)
+            found.append(eras.era)
+            with pytest.raises(BrokenOff):
+                await eras.request(stamped("r2"), NO_HEADERS)
+            for request_id in ("r3", "r4"):
+                result = await eras.request(stamped(request_id, "tools/list"), NO_HEADERS)
+                assert result["tools"] == []
+            found.append(eras.era)
+
+    assert found == [Era.MODERN, Era.LEGACY]
+    assert eras.version == "2025-11-25"
 
 
 async def test_server_that_refuses_the_handshake_too_is_told_by_its_first_error() -> None:

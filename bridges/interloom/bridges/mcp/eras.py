@@ -1,30 +1,41 @@
 """Which era a server is of, found out once and remembered: modern first, then the handshake.
 
 Source: MCP 2026-07-28, basic/versioning "Backward Compatibility" (an era belongs to the server, is
-kept for as long as it is there, and is found out again when it turns out wrong); basic/transports/
-streamable-http and stdio "Backward Compatibility" (what tells the eras apart on each).
+kept for the lifetime of its process or origin, and is found out again when it turns out wrong);
+basic/transports/streamable-http and stdio "Backward Compatibility" (what tells the eras apart).
 
 On HTTP the request itself is tried first: a 4xx without an error that only modern servers have
 means an older one. On stdio `server/discover` is asked before anything else: any error but such a
 one, and silence too, means an older one.
+
+A modern server may be rolled back. On stdio another process of it is asked again. On HTTP a refusal
+as of an older one has `server/discover` asked, which every modern server answers; ours, and at most
+once in `DOUBT_S`. An older one that shakes hands no more is found out by its next request.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
 import anyio
 
+from interloom.bridges.mcp.channel import Channel
 from interloom.bridges.mcp.core.discovery import METHOD as DISCOVER
 from interloom.bridges.mcp.core.errors import (
     Busy,
     Forbidden,
     HeaderMismatch,
     HttpFailure,
+    InvalidParams,
     McpError,
     McpPeerError,
     MethodNotFound,
@@ -52,6 +63,9 @@ PROBE_S: Final = 30.0
 one; ours. Most of those answer with an error at once, and a newer one may be slow to start: taken
 for older, its questions would not survive a restart of ours."""
 
+DOUBT_S: Final = 60.0
+"""Seconds between two doubts whether a server on HTTP is still modern; ours."""
+
 _MODERN: Final = (HeaderMismatch, MissingCapability, UnsupportedVersion)
 _NOT_ABOUT_ERAS: Final = (Busy, Unauthorized, Forbidden)
 _CLIENT_ERRORS: Final = range(400, 500)
@@ -71,9 +85,11 @@ class Known:
 
     Attributes:
         era: Which it is; None while nobody knows.
+        doubted_s: When a modern one was doubted last, in the event loop's time.
     """
 
     era: Era | None = None
+    doubted_s: float = -DOUBT_S
 
 
 class LinesTransport(HasChannel, Transport, Protocol):
@@ -86,7 +102,8 @@ class Eras:
     Args:
         modern: Speaks this revision.
         legacy: Speaks the older ones.
-        probes: Ask `server/discover` before anything else.
+        lines: Where the modern way has its channels from, on a stream of lines: there
+            `server/discover` is asked before anything else.
         known: What others have found out; None for nothing.
 
     Attributes:
@@ -94,11 +111,18 @@ class Eras:
     """
 
     def __init__(
-        self, modern: Transport, legacy: Session, *, probes: bool, known: Known | None = None
+        self,
+        modern: Transport,
+        legacy: Session,
+        *,
+        lines: HasChannel | None = None,
+        known: Known | None = None,
     ) -> None:
         self.server = modern.server
         self.known = known or Known()
-        self._modern, self._legacy, self._probes = modern, legacy, probes
+        self._modern, self._legacy, self._lines = modern, legacy, lines
+        self._probes = lines is not None
+        self._seen: Channel | None = None
         self._settling = anyio.Lock()
 
     def open(self) -> AbstractAsyncContextManager[None]:
@@ -137,7 +161,9 @@ class Eras:
         try:
             result = await self._modern.request(request, headers, hear=hear, patience=patience)
         except McpPeerError as error:
-            if self.era is Era.MODERN or self._is_modern(error) or not _is_legacy(error):
+            if self._is_modern(error) or not _is_legacy(error):
+                raise
+            if self.era is Era.MODERN and not await self._is_rolled_back(error, request, patience):
                 raise
             return await self._fall_back(error, request, hear, patience)
         self._settle(Era.MODERN)
@@ -205,10 +231,36 @@ class Eras:
 
     async def _settled(self, request: Request, patience: Patience) -> None:
         """Have the era found out by whoever comes first; the others wait for it."""
-        if self.era is None:
+        channel = None
+        if self._lines is not None:
+            channel = await self._lines.channel(request, patience)
+        if not self._is_known_on(channel):
             async with turn(self._settling, request, patience, server=self.server):
-                if self.era is None:
+                if not self._is_known_on(channel):
                     await self._find_out(request)
+                    self._seen = channel
+        self._seen = self._seen or channel
+
+    def _is_known_on(self, channel: Channel | None) -> bool:
+        """False where nobody knows, and where what was modern may be another release by now."""
+        is_replaced = self._seen is not None and self._seen is not channel
+        return self.era is Era.LEGACY or (self.era is Era.MODERN and not is_replaced)
+
+    async def _is_rolled_back(
+        self, error: McpPeerError, request: Request, patience: Patience | None
+    ) -> bool:
+        """Whether a server that was modern is an older one now, as this refusal of it may mean."""
+        now_s = anyio.current_time()
+        is_about_params = isinstance(error, InvalidParams)  # which modern ones answer every day
+        if self._probes or is_about_params or now_s < self.known.doubted_s + DOUBT_S:
+            return False
+        self.known.doubted_s = now_s
+        with suppress(TransportError, McpPeerError):  # no better known than before
+            async with turn(
+                self._settling, request, patience or self._legacy.patience, server=self.server
+            ):
+                await self._find_out(request)
+        return self.era is Era.LEGACY
 
     async def _find_out(self, request: Request) -> None:
         """Settle the era by `server/discover`, stamped as `request` is."""
@@ -241,7 +293,7 @@ def http_in_any_era(server: ServerSpec, port: HttpPort, known: Known | None = No
     """A server behind a URL, of whatever era."""
     patience = Patience(server.timeout_s, server.total_s)
     legacy = Session(HttpLink(server, port), patience=patience)
-    return Eras(StreamableHttp(server, port), legacy, probes=False, known=known)
+    return Eras(StreamableHttp(server, port), legacy, known=known)
 
 
 def stdio_in_any_era(server: CommandSpec, known: Known | None = None) -> Eras:
@@ -254,7 +306,7 @@ def lines_in_any_era(
 ) -> Eras:
     """A server on a stream of lines, of whatever era."""
     legacy = Session(LinesLink(transport), patience=patience)
-    return Eras(transport, legacy, probes=True, known=known)
+    return Eras(transport, legacy, lines=transport, known=known)
 
 
 def _is_legacy(error: McpPeerError) -> bool:
