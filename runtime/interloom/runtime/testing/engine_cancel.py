@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import anyio
 
 from interloom.runtime.core.machine import TERMINAL
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import TaskNotCancelable, UnsupportedOperation
+from interloom.runtime.ledger.rows import RunState
 from interloom.runtime.model import Task, TaskState
 from interloom.runtime.testing.engine_agents import Scripted, asks
 from interloom.runtime.testing.engine_house import COLD_S, Cluster, Process, quiet
 from interloom.runtime.testing.promise import refusal, same
 from interloom.runtime.testing.tapped import parks
+
+LONG_S: Final = 3600.0
+"""Nobody waits for that."""
 
 
 async def _wait(agent: Scripted, _: TaskContext) -> str:
@@ -81,6 +87,37 @@ async def a_cancel_while_the_run_is_being_parked_stands(cluster: Cluster) -> Non
     await process.cancel(task)
     gate.set()
     await _is_over(process, task)
+
+
+async def a_cancel_of_a_run_that_nobody_has_begun_is_all_that_happens_to_it(
+    cluster: Cluster,
+) -> None:
+    """Its agent is deployed nowhere: whoever comes to have it has nothing to begin."""
+    agent = Scripted(asks)
+    stranger = await cluster.start()
+    stranger.caller = stranger.caller._replace(agent=agent.agent.about.name)
+    task = await stranger.begin()
+    same(await stranger.run_state(task), RunState.ACTIVE)
+    same((await stranger.cancel(task)).status.state, TaskState.CANCELED)
+    await _is_over(stranger, task)
+    await stranger.kill()
+    await _is_over(await cluster.start(agent.agent), task)
+    same(agent.begun, 0)
+
+
+async def a_cancel_while_draining_ends_the_agent_and_the_drain(cluster: Cluster) -> None:
+    """Nobody waits out the grace time for it, and the next process does not begin it again."""
+    agent = Scripted(_wait)
+    process = await cluster.start(agent.agent)
+    task = await process.begin()
+    await agent.until("gate")
+    async with anyio.create_task_group() as group:
+        group.start_soon(process.drain, LONG_S)
+        await quiet()
+        same((await process.cancel(task)).status.state, TaskState.CANCELED)
+    same(agent.ran, ["gate", "cancelled"])
+    await _is_over(await cluster.start(agent.agent), task)
+    same(agent.begun, 1)
 
 
 async def a_result_that_comes_after_the_cancel_changes_nothing(cluster: Cluster) -> None:

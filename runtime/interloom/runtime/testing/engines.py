@@ -90,6 +90,8 @@ _OF_ONE: Final[tuple[Scenario, ...]] = (
     cancel.a_cancel_of_a_warm_run_withdraws_its_question,
     cancel.a_cancel_of_a_parked_run_is_all_that_happens_to_it,
     cancel.a_cancel_while_the_run_is_being_parked_stands,
+    cancel.a_cancel_of_a_run_that_nobody_has_begun_is_all_that_happens_to_it,
+    cancel.a_cancel_while_draining_ends_the_agent_and_the_drain,
     cancel.a_result_that_comes_after_the_cancel_changes_nothing,
     cancel.of_an_end_and_a_cancel_at_once_one_stands,
     failover.a_task_that_ends_every_process_is_begun_so_often_and_fails,
