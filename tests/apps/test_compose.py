@@ -81,6 +81,14 @@ def test_body_limit_is_one_number_for_all_who_bound_bodies(folder: Path) -> None
     assert runtime(folder, "{maxBodyBytes: 65536}").limits.max_bytes == 65536
 
 
+def test_process_takes_on_as_many_tasks_as_the_file_says(folder: Path) -> None:
+    """docs/configuration.md."""
+    assert runtime(folder, "{}").settings.max_runs == 1000
+    assert runtime(folder, "{maxRuns: 50}").settings.max_runs == 50
+    with pytest.raises(BadConfig, match=r"server\.maxRuns: must be at least 1"):
+        runtime(folder, "{maxRuns: 0}")
+
+
 async def test_tokens_of_the_file_are_who_may_call(folder: Path) -> None:
     """docs/security.md: a token, the one it replaces, and the tenants of its caller."""
     ada = "ada: aaaa-aaaa-aaaa-aaaa"

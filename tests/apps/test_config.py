@@ -121,7 +121,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "store: sqlite:///data/tasks.db\n"
         "server: {host: 0.0.0.0, port: '${PORT:-9000}', url: 'https://agents.example',\n"
         "         grpcPort: 9001, grpcAddress: 'agents.example:443',\n"
-        "         maxBodyBytes: 65536, grace: 30, allowUnauthenticated: true,\n"
+        "         maxBodyBytes: 65536, maxRuns: 50, grace: 30, allowUnauthenticated: true,\n"
         "         tls: {cert: c.pem, key: k.pem},\n"
         "         tokens: {ada: '${TOKEN}', bob: {secret: b-b-b-b-b-b-b-b-b, tenants: [acme]}}}\n",
         encoding="utf-8",
@@ -145,6 +145,7 @@ def test_whole_file_becomes_one_frozen_value(tmp_path: Path) -> None:
         "grpc_port": 9001,
         "grpc_address": "agents.example:443",
         "max_body_bytes": 65536,
+        "max_runs": 50,
         "grace": 30,
         "tls": {"cert": "c.pem", "key": "k.pem", "client_ca": None},
         "signing_key": None,

@@ -61,6 +61,7 @@ def compose(
         authenticator=_authenticator(config),
         signing_key=_signing_key("server", config.server.signing_key, folder),
         grace_s=config.server.grace,
+        max_runs=config.server.max_runs,
         limits=BodyLimits(max_bytes=config.server.max_body_bytes),
         push=_posting(config, base_url, folder),
         retention=_retention(config),

@@ -11,6 +11,7 @@ from interloom.apps import config_rules as rules
 from interloom.apps.config_block import Block, Port, Seconds, WebUrl, Whole
 from interloom.runtime.core.notification import MAX_CONFIGS
 from interloom.runtime.core.outbox import MAX_ATTEMPTS
+from interloom.runtime.engine.embedded import MAX_AT_WORK
 from interloom.runtime.engine.outbox import TIMEOUT_S
 from interloom.runtime.engine.port import GRACE_S
 from interloom.runtime.ledger.blobs import MAX_BYTES
@@ -62,6 +63,7 @@ class ServerSettings(Block):
         grpc_address: `host:port` where others reach it, written into cards; None means the host of
             `url` and that port.
         max_body_bytes: Largest request body.
+        max_runs: Tasks at work here before others' are left to other processes.
         grace: Seconds running agents get to end, or to wait for somebody, at SIGTERM.
         tls: TLS of every port; None for cleartext.
         signing_key: PEM file of a private key, relative to the configuration; signs every card,
@@ -78,6 +80,7 @@ class ServerSettings(Block):
     grpc_port: Port | None = None
     grpc_address: Annotated[str, BeforeValidator(rules.host_and_port)] | None = None
     max_body_bytes: Annotated[Whole, Field(ge=1024, le=MAX_BYTES)] = MAX_BODY_BYTES
+    max_runs: Annotated[Whole, Field(ge=1, le=1_000_000)] = MAX_AT_WORK
     grace: Grace = GRACE_S
     tls: TlsEntry | None = None
     signing_key: PathName | None = None

@@ -6,17 +6,20 @@ import anyio
 
 from interloom.runtime.core.record import Product
 from interloom.runtime.engine.agent import Agent
+from interloom.runtime.engine.caller import Caller
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.engine.embedded import EmbeddedEngine
+from interloom.runtime.ledger.memory import MemoryLedger
 from interloom.runtime.ledger.port import Ledger
 from interloom.runtime.ledger.rows import PutRun, RunState
-from interloom.runtime.model import TaskState
+from interloom.runtime.model import SendMessageConfiguration, TaskState
+from interloom.runtime.serve.runtime import Runtime, Settings
 from interloom.runtime.testing import asker
 from interloom.runtime.testing.agents import result
 from interloom.runtime.testing.engine_installations import MemoryInstallation
 from interloom.runtime.testing.forwarding import ForwardingLedger
 from interloom.runtime.wire.card import About
-from tests.runtime.engine.house import COLD_S, WARM_S, House, house, quiet, said
+from tests.runtime.engine.house import COLD_S, LIMIT_S, WARM_S, House, house, quiet, request, said
 
 
 class ClaimedLedger(ForwardingLedger):
@@ -79,6 +82,20 @@ async def test_process_claims_no_more_runs_than_it_can_begin_at_once() -> None:
             assert (await home.over(task)).status.state is TaskState.COMPLETED
 
     assert crowd.most == 3
+
+
+async def test_runtime_takes_on_as_many_runs_as_its_settings_say() -> None:
+    """docs/configuration.md: `server.maxRuns`."""
+    crowd, caller = Crowd(), Caller("ann", "crowd")
+    at_once = SendMessageConfiguration(return_immediately=True)
+    settings = Settings(push=None, max_runs=2, grace_s=0.0)
+    runtime = Runtime([crowd.agent], lambda: ClaimedLedger(MemoryLedger()), settings)
+    with anyio.fail_after(LIMIT_S):
+        async with runtime.open() as operations:
+            for _ in range(5):
+                await operations.send_message(caller, request("go", settings=at_once))
+            await quiet()
+            assert crowd.at_work == 2
 
 
 async def test_run_that_waits_for_an_answer_takes_no_room() -> None:

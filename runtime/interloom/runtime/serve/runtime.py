@@ -16,7 +16,7 @@ from typing import TypeAlias
 import anyio
 
 from interloom.runtime.engine.agent import Agent
-from interloom.runtime.engine.embedded import WARM_S, EmbeddedEngine
+from interloom.runtime.engine.embedded import MAX_AT_WORK, WARM_S, EmbeddedEngine
 from interloom.runtime.engine.operations import Operations
 from interloom.runtime.engine.outbox import Posting, posting
 from interloom.runtime.engine.port import GRACE_S, Engine
@@ -63,6 +63,7 @@ class Settings:
         limits: Bounds on request bodies.
         warm_s: Seconds a waiting agent stays in memory for a quick answer.
         grace_s: Seconds running agents get at shutdown; see `GRACE_S`.
+        max_runs: Runs that may be at work here before no more are claimed; see `MAX_AT_WORK`.
         retention: How long what is over is kept; None for ever.
         push: How events are posted to whoever asks for them; None to post nothing, whatever the
             agents promise.
@@ -78,6 +79,7 @@ class Settings:
     limits: BodyLimits = field(default_factory=BodyLimits)
     warm_s: float = WARM_S
     grace_s: float = GRACE_S
+    max_runs: int = MAX_AT_WORK
     retention: Retention | None = None
     push: Posting | None = field(default_factory=Posting)
     around: Around = nullcontext
@@ -150,6 +152,7 @@ class Runtime:
             engine = EmbeddedEngine(
                 tasks, self._agents, clock, self._ids, warm_s=self._settings.warm_s
             )
+            engine.max_at_work = self._settings.max_runs
             async with anyio.create_task_group() as group:
                 await group.start(engine.serve)
                 async with (
