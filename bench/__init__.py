@@ -21,6 +21,7 @@ rounds      all targets of a job up together, loaded in turns
 request     the bytes sent and the answers accepted (pure)
 figures     medians, percentiles, ratios (pure)
 table       what jobs cost, as printed (pure); limits, what durability does
+gates       which of their gates were not held, by name (pure)
 markdown    how a table is printed (pure)
 machine     where the numbers come from
 """

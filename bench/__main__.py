@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print one table."""
+"""`python -m bench`: measure, print two tables; exit code 1 when a gate is OVER."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import anyio
 import click
 
 from bench.durability import MEASURES, measured
+from bench.gates import over
 from bench.jobs import COMPARISONS, JOBS
-from bench.limits import render_limits
+from bench.limits import Limit, render_limits
 from bench.load import BadReply, Effort
 from bench.machine import describe
 from bench.process import Cores, DidNotStart, two_cores
@@ -54,10 +55,14 @@ def main(jobs: tuple[str, ...], rounds: int, seconds: float, in_flight: int) -> 
         print(render(rows), end="\n\n")
     for verdict in filter(None, (each.verdict(rows) for each in COMPARISONS)):
         print(verdict)
+    limits: list[Limit] = []
     if promises := tuple(each for each in wanted if each in MEASURES):
         os.sched_setaffinity(0, allowed)  # several processes at work: each where it finds room
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-            print(render_limits(anyio.run(measured, promises, Path(scratch))))
+            limits = anyio.run(measured, promises, Path(scratch))
+        print(render_limits(limits))
+    if names := over(rows, COMPARISONS, limits):
+        raise click.ClickException(f"over the gate: {', '.join(names)}")
 
 
 async def _measured(jobs: Sequence[str], rounds: int, effort: Effort, cores: Cores) -> list[Row]:

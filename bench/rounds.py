@@ -67,7 +67,7 @@ async def run_job(name: str, job: Job, plan: Plan) -> list[Row]:
             }
             rounds.append({target.name: measured[target.name] for target in running})
     summaries = summarise(rounds, floor=job.floor)
-    return [Row(name, summary, _remark(job, summary)) for summary in summaries]
+    return [_row(name, job, summary) for summary in summaries]
 
 
 async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> list[Running]:
@@ -88,7 +88,9 @@ async def _up(stack: AsyncExitStack, job: Job, plan: Plan) -> list[Running]:
     return running
 
 
-def _remark(job: Job, summary: Summary) -> str:
+def _row(name: str, job: Job, summary: Summary) -> Row:
     if summary.target == job.floor:
-        return "floor"
-    return job.budget.verdict(summary) if summary.target in job.ours else ""
+        return Row(name, summary, "floor")
+    if summary.target not in job.ours:
+        return Row(name, summary, "")
+    return Row(name, summary, job.budget.verdict(summary), job.budget.is_over(summary))

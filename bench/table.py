@@ -41,7 +41,11 @@ class Budget:
         """The budget and where a target falls in it."""
         if summary.times_floor <= self.aim:
             return f"{self}: aim met"
-        return f"{self}: {'gate held' if summary.times_floor <= self.gate else 'OVER'}"
+        return f"{self}: {'OVER' if self.is_over(summary) else 'gate held'}"
+
+    def is_over(self, summary: Summary) -> bool:
+        """Whether the gate does not hold."""
+        return summary.times_floor > self.gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,11 @@ class Ceiling:
 
     def verdict(self, summary: Summary) -> str:
         """The ceiling and the side a target falls on."""
-        held = "gate held" if summary.figures.cpu_us <= self.gate_ms * 1000 else "OVER"
-        return f"gate {self.gate_ms:g} ms: {held}"
+        return f"gate {self.gate_ms:g} ms: {'OVER' if self.is_over(summary) else 'gate held'}"
+
+    def is_over(self, summary: Summary) -> bool:
+        """Whether the gate does not hold."""
+        return summary.figures.cpu_us > self.gate_ms * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +85,25 @@ class Comparison:
 
     def verdict(self, rows: Sequence[Row]) -> str | None:
         """What the two come to; None when one of them was not measured."""
+        times = self._times(rows)
+        if times is None:
+            return None
+        held = "OVER" if times > self.gate else "gate held"
+        costs = f"{self.other} costs {times:.2f}x {self.job}"
+        return f"{self.target}: {costs}, gate {self.gate:g}x: {held}"
+
+    def is_over(self, rows: Sequence[Row]) -> bool:
+        """Whether both were measured, and the gate does not hold."""
+        times = self._times(rows)
+        return times is not None and times > self.gate
+
+    def _times(self, rows: Sequence[Row]) -> float | None:
         cpu_us = {
             row.job: row.summary.figures.cpu_us for row in rows if row.summary.target == self.target
         }
         if not {self.job, self.other} <= set(cpu_us):
             return None
-        times = cpu_us[self.other] / cpu_us[self.job]
-        held = "gate held" if times <= self.gate else "OVER"
-        costs = f"{self.other} costs {times:.2f}x {self.job}"
-        return f"{self.target}: {costs}, gate {self.gate:g}x: {held}"
+        return cpu_us[self.other] / cpu_us[self.job]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +114,13 @@ class Row:
         job: Name of the job.
         summary: What was measured.
         remark: What the last column says: `floor`, `peer`, or a verdict.
+        is_over: Whether it is ours and its gate does not hold.
     """
 
     job: str
     summary: Summary
     remark: str
+    is_over: bool = False
 
 
 def render(rows: Sequence[Row]) -> str:

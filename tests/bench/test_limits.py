@@ -8,7 +8,10 @@ import anyio
 import pytest
 
 from bench.durability import replica
+from bench.figures import Figures, Summary
+from bench.gates import over
 from bench.limits import Limit, render_limits
+from bench.table import Budget, Ceiling, Comparison, Row
 
 BOUND_S = 30
 
@@ -16,6 +19,11 @@ BOUND_S = 30
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def summary(target: str, cpu_us: float) -> Summary:
+    """What a target came to."""
+    return Summary(target, Figures(cpu_us, 1000.0, 1.0, 1.0), 1.0)
 
 
 @pytest.mark.parametrize(("measured", "is_held"), [(5, True), (5.01, False)])
@@ -36,6 +44,30 @@ def test_table_names_the_floor_and_the_side_a_figure_falls_on() -> None:
         "| a step, ms  | sqlite   | 0.8123   | 1    | bare commit 0.30 ms   | gate held |",
         "| failover, s | postgres | 8        | 7    | -                     | OVER      |",
     ]
+
+
+def test_every_gate_that_is_over_is_named() -> None:
+    """Ours: those of both tables, and the one between two rows; what has no gate is not."""
+    rows = [
+        Row("few", summary("floor", 9000), "floor"),
+        Row("few", summary("a-peer", 9000), ""),
+        Row("few", summary("ours", 100), "OVER", is_over=True),
+        Row("many", summary("ours", 131), "gate held"),
+    ]
+    comparisons = [Comparison("ours", "few", "many", gate=1.3)]
+    limits = [Limit("a step, ms", "sqlite", 0.8, 1), Limit("failover, s", "postgres", 8, 7)]
+
+    named = ["few (ours)", "many beside few", "failover, s (postgres)"]
+    assert over(rows, comparisons, limits) == named
+    assert over(rows[:2] + rows[3:], comparisons, limits[:1]) == []
+
+
+def test_gate_of_a_row_is_over_where_its_verdict_says_so() -> None:
+    """Ours."""
+    for budget in (Budget(aim=1.5, gate=2), Ceiling(gate_ms=5)):
+        for times, cpu_us in ((2.0, 5000.0), (2.01, 5001.0)):
+            found = Summary("ours", Figures(cpu_us, 1.0, 1.0, 1.0), times)
+            assert budget.is_over(found) is budget.verdict(found).endswith("OVER")
 
 
 async def test_replica_carries_out_orders(tmp_path: Path) -> None:
