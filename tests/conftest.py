@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -41,6 +42,14 @@ def cluster(own_cluster: postgres.Cluster) -> Iterator[postgres.Cluster]:
     """A PostgreSQL server to be stopped and started, which runs again after each test."""
     yield own_cluster
     own_cluster.start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: half of the time of the tests is waiting."""
+    has_affinity = hasattr(os, "sched_getaffinity")  # not everywhere
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count()
+    return (cores or 1) + 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
