@@ -12,7 +12,8 @@ naming      one name for each tool of many servers; pure
 tool_server a server as an agent may use it, and what it may ask of us
 sampling    a function of the configuration as the model that a server may ask
 inputs      answers what a server asks: by a person, by a model, from the configuration
-telling     tells the caller how far a call is, not too often
+unsaid      a server's words without what they repeat of a request; pure
+telling     tells the caller how far a call is, and our log what its server logs, not too often
 remote      follows a call that its server made a task of
 conversation  one logical call from its row to its result
 toolbox     the tools of an agent: list them, call them

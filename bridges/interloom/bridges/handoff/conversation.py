@@ -34,12 +34,12 @@ from interloom.bridges.handoff.recovery import (
     Standing,
 )
 from interloom.bridges.handoff.remote import Following
-from interloom.bridges.handoff.telling import Telling
+from interloom.bridges.handoff.telling import Telling, wishes
 from interloom.bridges.handoff.tool_server import ToolServer
 from interloom.bridges.mcp.core.errors import HttpFailure, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Created, Done
 from interloom.bridges.mcp.core.tasks import RemoteTask
-from interloom.bridges.mcp.wire import NOTHING, Prepared, Wishes
+from interloom.bridges.mcp.wire import NOTHING, Prepared
 from interloom.runtime.core.questions import Question, Response
 from interloom.runtime.engine.context import TaskContext
 from interloom.runtime.errors import InterloomError, LocalError, TransportError
@@ -61,7 +61,6 @@ LOST_TRIES: Final = 3
 """Times a request is repeated whose answer was lost, where a repeat does no harm."""
 DOUBLINGS: Final = 6
 """Pauses between tries, and between rounds that ask nothing, double so often: to 6.4 s at most."""
-_WISHES: Final = Wishes(progress=True)
 
 Upshot: TypeAlias = Done | RemoteTask | Ask | Next
 """What one request came to; or what follows when nobody knows what it came to."""
@@ -199,7 +198,7 @@ class Conversation:
         ready = await self._prepare(now)
         await self._task.record_call(now.row(self._made, CallState.INTENDED))
         client, patience = self._server.client, self._server.patience
-        telling = Telling(self._task, self._made)
+        telling = Telling(self._task, self._made, sent=ready.params)
         result: JsonObject = {}
         try:
             result = await self._patiently(
@@ -244,10 +243,10 @@ class Conversation:
 
     async def _prepare(self, now: Pending) -> Prepared:
         meta: dict[str, Json] = dict(self._task.trace.carrier())
-        request, client, wishes = now.send(), self._server.client, NOTHING
+        request, client, wished = now.send(), self._server.client, NOTHING
         if self._made.is_tool:
             meta[IDEMPOTENCY_KEY] = f"{self._task.task_id}/{self._made.key}/{now.call.rounds}"
-            wishes = _WISHES
+            wished = wishes()
         try:
             if now.call.rounds == 0 and self._made.is_tool:
                 tool = await self._patiently(now, lambda: client.find_tool(self._made.tool))
@@ -255,7 +254,7 @@ class Conversation:
                     arguments = now.call.params["arguments"]
                     check_arguments(tool, arguments, server=self._made.server)
             return await self._patiently(
-                now, lambda: client.prepare(request, meta=meta, wishes=wishes)
+                now, lambda: client.prepare(request, meta=meta, wishes=wished)
             )
         except InterloomError as error:
             await self._fail(error, repeated=now.doubts > 0)
