@@ -25,13 +25,23 @@ from interloom.runtime.testing.engine_house import LIMIT_S, Process
 from interloom.runtime.testing.engine_house import cluster as processes
 from interloom.runtime.testing.engine_on_postgres import PostgresInstallation
 from interloom.runtime.wire.card import About
-from tests.postgres import Cluster, cut
+from tests.postgres import Cluster, asked, cut
 from tests.runtime.engine.house import COLD_S, WARM_S, said
 
 TASKS: Final = 12
 STEPS: Final = 5
 LEASE_S: Final = 20.0
 """Longer than the server is away."""
+FULL_DISK: Final = """
+    CREATE SEQUENCE public.refused;
+    CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM nextval('public.refused');
+        RAISE 'could not extend file: No space left on device' USING ERRCODE = '53100';
+    END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON interloom.step
+        FOR EACH ROW EXECUTE FUNCTION public.full_disk();
+"""
+"""Has no step stored any more; a sequence counts what was refused, as it is never rolled back."""
 
 
 @asynccontextmanager
@@ -101,6 +111,26 @@ async def test_server_that_is_stopped_and_started_under_running_tasks_costs_noth
         assert max(stored.values()) == 1
         assert len(stored) == TASKS * STEPS
         assert worker.done == stored
+
+
+async def test_task_stands_still_while_the_servers_disk_is_full_and_goes_on_after(
+    database_url: str,
+) -> None:
+    """It does again what it could not store, and nothing else."""
+    worker = Worker()
+    async with two(database_url, worker.agent) as (one, other):
+        asked(database_url, FULL_DISK)
+        task = await one.begin("go")
+        while asked(database_url, "SELECT last_value < 3 FROM public.refused") == [(True,)]:
+            await anyio.lowlevel.checkpoint()
+        for process in (one, other):
+            assert (await process.get(task)).status.state is TaskState.WORKING
+            assert (await process.ledger.journal(task.id)).steps == {}
+        asked(database_url, "DROP TRIGGER full_disk ON interloom.step")
+        ended = await one.over(task)
+    assert (ended.status.state, said(ended)) == (TaskState.COMPLETED, "done")
+    assert worker.done.pop((task.id, "step/0")) > 1
+    assert worker.done == {(task.id, f"step/{number}"): 1 for number in range(1, STEPS)}
 
 
 async def test_subscriber_elsewhere_sees_every_event_though_all_connections_are_cut(
