@@ -19,6 +19,7 @@ from interloom.runtime.ledger.rows import (
     CreateTask,
     MoveTask,
     PutCall,
+    PutReply,
     PutSignal,
     PutStep,
     Write,
@@ -28,6 +29,8 @@ INLINE_BYTES: Final = 256 * 1024
 """The largest value that stays in its row."""
 MAX_BYTES: Final = 64 * 1024 * 1024
 """The largest value there may be (ours): it is in memory several times while it is on its way."""
+REPLY: Final = "reply"
+"""What is said of an answer that begins no task; as no task has it, it stays in its row."""
 
 _NUL: Final = b"\0"
 _KEY_BYTES: Final = 33
@@ -53,7 +56,7 @@ def fit(name: str, value: bytes) -> bytes:
     """The value, unless it is too large for any store.
 
     Args:
-        name: What it is, for the error: a key of the run, or an event's id.
+        name: What it is, for the error: a key of the run, an event's id, or `REPLY`.
         value: Of whatever length.
 
     Raises:
@@ -81,6 +84,8 @@ def check(write: Write) -> None:
             fit(write.key, write.value)
         case PutCall():
             fit(write.call.key, write.call.body)
+        case PutReply():
+            fit(REPLY, write.reply)
         case _:
             pass
 

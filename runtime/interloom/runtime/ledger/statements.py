@@ -13,7 +13,7 @@ from interloom.runtime.core.outbox import Progress
 from interloom.runtime.core.record import Event, TaskRecord
 from interloom.runtime.errors import Conflict
 from interloom.runtime.ledger import run_statements
-from interloom.runtime.ledger.blobs import keep
+from interloom.runtime.ledger.blobs import REPLY, fit, keep
 from interloom.runtime.ledger.columns import millis
 from interloom.runtime.ledger.connection import Connection
 from interloom.runtime.ledger.rows import (
@@ -180,7 +180,7 @@ def _put_reply(connection: Connection, write: PutReply) -> None:
     _remember(connection, (owner, agent, message_id), _NO_TASK)
     connection.execute(
         "INSERT INTO reply (owner, agent, message_id, body, at_ms) VALUES (?, ?, ?, ?, now_ms())",
-        (owner, agent, message_id, reply),
+        (owner, agent, message_id, fit(REPLY, reply)),
     )
 
 

@@ -15,6 +15,7 @@ from interloom.runtime.ledger.rows import (
     CreateTask,
     MoveTask,
     PutCall,
+    PutReply,
     PutSignal,
     PutStep,
     Write,
@@ -105,6 +106,7 @@ async def a_value_that_is_too_large_is_refused_by_its_name(ledger: Ledger) -> No
         "tool/a.b/1": PutCall(call),
         "artifact": MoveTask(record(seq=1), 0, (event(1, "artifact", body=huge),)),
         "begun": new,
+        "reply": PutReply("ann", "echo", "m-2", huge),
     }
     for name, write in writes.items():
         said = str(
@@ -114,3 +116,4 @@ async def a_value_that_is_too_large_is_refused_by_its_name(ledger: Ledger) -> No
             raise BrokenPromise(said)
     same((await ledger.journal("task-1")).steps, {})
     same(await ledger.task("new"), None)
+    same(await ledger.seen("ann", "echo", "m-2"), None)
