@@ -175,6 +175,37 @@ def test_error_code_chooses_the_class(code: int, kind: type[McpError]) -> None:
     assert STATE not in str(caught.value)
 
 
+MISSING: list[tuple[Json, str]] = [
+    ({"requiredCapabilities": {"roots": {}}}, ": roots"),
+    ({"requiredCapabilities": {"elicitation": {"url": {}}, "x": 1}}, ": elicitation.url, x"),
+    (
+        {"requiredCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}},
+        ": extensions.io.modelcontextprotocol/tasks",
+    ),
+    ({"requiredCapabilities": {"no name": {}, "a" * 65: {}, "": {}, "\x1b[2J": {}}}, ""),
+    (
+        {"requiredCapabilities": {f"c{n}": {} for n in range(9)}},
+        ": c0, c1, c2, c3, c4, c5, c6, c7",
+    ),
+    ({"requiredCapabilities": ["roots"]}, ""),
+    ({}, ""),
+    (None, ""),
+    ("roots", ""),
+]
+
+
+@pytest.mark.parametrize(("data", "named"), MISSING)
+def test_capabilities_that_are_missing_are_named(data: Json, named: str) -> None:
+    """basic/index: `data.requiredCapabilities` lists them; ours: names alone, and eight at most."""
+    error: Json = {"code": -32021, "message": f"no {STATE}", "data": data}
+
+    with pytest.raises(MissingCapability) as caught:
+        read({"jsonrpc": "2.0", "id": "r1", "error": error})
+
+    rule = f"answered error -32021 (a client capability is missing{named})"
+    assert str(caught.value) == f"MCP server depot: tools/call: {rule}"
+
+
 def test_error_without_an_id_is_about_our_only_request() -> None:
     """MCP 2026-07-28 basic/index: the id is left out when the server could not read it."""
     with pytest.raises(McpError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 
 import anyio
@@ -21,6 +22,8 @@ from interloom.bridges.mcp.core.errors import (
 )
 from interloom.bridges.mcp.core.rounds import Call
 from interloom.bridges.mcp.http import ServerSpec, StreamableHttp
+from interloom.bridges.mcp.port import CEILING_S
+from interloom.bridges.mcp.stdio import CommandSpec
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.net.pooled import PooledHttp
 from interloom.runtime.values import JsonObject
@@ -259,3 +262,14 @@ def test_server_may_not_set_the_protocols_headers(name: str) -> None:
     """MCP 2026-07-28 streamable-http: they mirror the body."""
     with pytest.raises(BadConfig, match=f"MCP server depot: header '{name}'"):
         ServerSpec("depot", "https://depot/", {name: "s3cret"})
+
+
+@pytest.mark.parametrize("total_s", [CEILING_S + 1, math.inf, math.nan, 0.0, -1.0])
+@pytest.mark.parametrize("kind", [ServerSpec, CommandSpec])
+def test_time_of_a_request_has_a_ceiling(
+    kind: type[ServerSpec | CommandSpec], total_s: float
+) -> None:
+    """basic/patterns/cancellation "Timeouts": a maximum is always enforced; ours: CEILING_S."""
+    with pytest.raises(BadConfig, match="MCP server depot: total_s must be above 0 and at most"):
+        kind("depot", "http://depot.example/", total_s=total_s)
+    assert kind("depot", "http://depot.example/", total_s=CEILING_S).total_s == CEILING_S

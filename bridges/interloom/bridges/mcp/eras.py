@@ -305,7 +305,7 @@ def lines_in_any_era(
     transport: LinesTransport, patience: Patience, known: Known | None = None
 ) -> Eras:
     """A server on a stream of lines, of whatever era."""
-    legacy = Session(LinesLink(transport), patience=patience)
+    legacy = Session(LinesLink(transport), patience=patience.bounded())
     return Eras(transport, legacy, lines=transport, known=known)
 
 

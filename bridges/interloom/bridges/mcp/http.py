@@ -33,7 +33,7 @@ from interloom.bridges.mcp.core.frames import (
     decode,
     read_message,
 )
-from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.port import Hear, Patience, check_total
 from interloom.bridges.mcp.replies import bounded, drain, media_type_of, refusal, whole, within
 from interloom.runtime.errors import BadConfig, BrokenOff, LocalError, TransportError
 from interloom.runtime.net.port import HttpPort, Limits, Reply
@@ -66,11 +66,13 @@ class ServerSpec:
         url: Its MCP endpoint.
         headers: Sent with every request; credentials live here, so they are never printed.
         timeout_s: Seconds of silence before a request is given up.
-        total_s: Seconds one request may take in all, whatever progress it reports.
+        total_s: Seconds one request may take in all, whatever progress it reports; at most
+            `port.CEILING_S`.
         max_bytes: Bytes of one reply after decompression, its whole stream together.
 
     Raises:
-        BadConfig: The URL is not absolute http(s), or a header is one the transport sets.
+        BadConfig: The URL is not absolute http(s), a header is one the transport sets, or
+            `total_s` is over the ceiling.
     """
 
     name: str
@@ -81,6 +83,7 @@ class ServerSpec:
     max_bytes: int = 10 * 1024 * 1024
 
     def __post_init__(self) -> None:
+        check_total(self.name, self.total_s)
         if not _is_web_url(self.url):
             raise BadConfig(f"MCP server {self.name}: url must be an absolute http or https URL")
         for header in self.headers:

@@ -37,13 +37,13 @@ class InMemory:
     Args:
         server: Our name for the server.
         serve: The server; begun when the transport is opened, cancelled when it is left.
-        patience: How long one request may take.
+        patience: How long one request may take, within the ceiling.
     """
 
     def __init__(self, server: str, serve: Serve, *, patience: Patience = DEFAULT_PATIENCE) -> None:
         self.server = server
         self._serve = serve
-        self._patience = patience
+        self._patience = patience.bounded()
         self._channel: Channel | None = None
 
     @asynccontextmanager

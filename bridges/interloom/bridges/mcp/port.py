@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from interloom.bridges.mcp.core.frames import Notification, Request
-from interloom.runtime.errors import TransportError
+from interloom.runtime.errors import BadConfig, TransportError
 from interloom.runtime.values import JsonObject
 
 Hear: TypeAlias = Callable[[Notification], Awaitable[None]]
@@ -34,6 +34,9 @@ CEILING_S: Final = 3600.0
 class Patience:
     """How long one request may take.
 
+    One that is sent again, because it was refused for its version or its headers or its connection
+    broke where repeating is safe, has it anew.
+
     Attributes:
         silence_s: Seconds without a word from the server before the request is given up.
         total_s: Seconds in all, whatever is heard on the way (basic/patterns/cancellation
@@ -48,6 +51,17 @@ class Patience:
         if self.total_s <= CEILING_S:
             return self
         return Patience(min(self.silence_s, CEILING_S), CEILING_S)
+
+
+def check_total(server: str, total_s: float) -> None:
+    """Hold a server's configuration against the ceiling.
+
+    Raises:
+        BadConfig: `total_s` is not above 0, or over the ceiling.
+    """
+    if not 0 < total_s <= CEILING_S:
+        rule = f"total_s must be above 0 and at most {CEILING_S:g}"
+        raise BadConfig(f"MCP server {server}: {rule}")
 
 
 class ClientFault(TransportError):

@@ -18,7 +18,7 @@ from anyio.abc import Process, TaskGroup
 from interloom.bridges.mcp import children
 from interloom.bridges.mcp.channel import Channel, Manners
 from interloom.bridges.mcp.core.frames import Notification, Request
-from interloom.bridges.mcp.port import Hear, Patience
+from interloom.bridges.mcp.port import Hear, Patience, check_total
 from interloom.bridges.mcp.turn import turn
 from interloom.runtime.errors import BadConfig, LocalError, TransportError
 from interloom.runtime.telemetry.log import logger
@@ -44,11 +44,13 @@ class CommandSpec:
         env: Variables it sees beside the inherited ones (`children.INHERITED`); never printed.
         cwd: Its working directory; None for ours.
         timeout_s: Seconds of silence before a request is given up.
-        total_s: Seconds one request may take in all, whatever progress it reports.
+        total_s: Seconds one request may take in all, whatever progress it reports; at most
+            `port.CEILING_S`.
         max_bytes: Bytes of one message.
 
     Raises:
-        BadConfig: There is no command, or a word of it cannot be passed on.
+        BadConfig: There is no command, a word of it cannot be passed on, or
+            `total_s` is over the ceiling.
     """
 
     name: str
@@ -61,6 +63,7 @@ class CommandSpec:
     max_bytes: int = 10 * 1024 * 1024
 
     def __post_init__(self) -> None:
+        check_total(self.name, self.total_s)
         if not self.command:
             raise BadConfig(f"MCP server {self.name}: command must not be empty")
         words = (self.command, *self.args, *self.env, *self.env.values(), self.cwd or "")

@@ -15,11 +15,12 @@ McpPeerError
     └── HeaderMismatch · MissingCapability · UnsupportedVersion · MethodNotFound · InvalidParams
 
 A message holds no foreign sentence: what the server said is kept beside it, cut to 200 characters,
-because it may repeat arguments or state.
+because it may repeat arguments or state. Names of capabilities that it misses are no sentence.
 """
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 from interloom.runtime.errors import PeerError
@@ -27,6 +28,11 @@ from interloom.runtime.values import Json
 
 MAX_FOREIGN_CHARS: Final = 200
 """Characters of foreign text an error keeps or a log line shows."""
+
+MAX_NAMES: Final = 8
+"""Names from a server's error that its message tells."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
 
 
 def clip(text: str) -> str:
@@ -189,10 +195,16 @@ class McpError(McpPeerError):
         self, server: str, method: str, *, error_code: int, said: str = "", data: Json = None
     ) -> None:
         meaning = self.meaning or _MEANINGS.get(error_code, "of its own")
-        super().__init__(server, method, f"answered error {error_code} ({meaning})")
+        names = ", ".join(self._names(data))
+        named = f": {names}" if names else ""
+        super().__init__(server, method, f"answered error {error_code} ({meaning}{named})")
         self.error_code = error_code
         self.said = clip(said)
         self.data = data
+
+    def _names(self, data: Json) -> list[str]:
+        """Names in `data` that the message tells; none for most errors."""
+        return []
 
 
 class MethodNotFound(McpError):
@@ -221,6 +233,20 @@ class MissingCapability(McpError):
 
     code = "MCP_MISSING_CAPABILITY"
     meaning = "a client capability is missing"
+
+    def _names(self, data: Json) -> list[str]:
+        """What `data.requiredCapabilities` lists: `roots`, `elicitation.url`; only what is a name.
+
+        A capability's own keys are named with it, because `elicitation` alone may well be declared.
+        """
+        required = data.get("requiredCapabilities") if isinstance(data, dict) else None
+        if not isinstance(required, dict):
+            return []
+        names: list[str] = []
+        for name, inner in required.items():
+            inside = isinstance(inner, dict) and inner
+            names += [f"{name}.{key}" for key in inside] if inside else [name]
+        return [name for name in names if _NAME.fullmatch(name)][:MAX_NAMES]
 
 
 class UnsupportedVersion(McpError):
