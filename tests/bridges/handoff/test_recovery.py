@@ -32,7 +32,7 @@ NOTHING, READ_ONLY, IDEMPOTENT, KEYED = Vouched
 
 # Spelled out by hand, so that a slip in the table shows: standing, then the operator's word, then
 # what is done when nothing vouches, and with a read-only, an idempotent and a keyed tool.
-RESEND, FAIL = Next.RESEND, Next.FAIL
+RESEND, REOPEN, FAIL = Next.RESEND, Next.REOPEN, Next.FAIL
 EXPECTED: list[tuple[Standing, Repeat, tuple[Next, ...]]] = [
     (Standing.INTERRUPTED, ASK, (Next.ASK, RESEND, RESEND, RESEND)),
     (Standing.INTERRUPTED, ALWAYS, (RESEND, RESEND, RESEND, RESEND)),
@@ -40,8 +40,11 @@ EXPECTED: list[tuple[Standing, Repeat, tuple[Next, ...]]] = [
     (Standing.LOST, ASK, (FAIL, RESEND, RESEND, RESEND)),
     (Standing.LOST, ALWAYS, (RESEND, RESEND, RESEND, RESEND)),
     (Standing.LOST, NEVER, (FAIL, FAIL, FAIL, FAIL)),
-    (Standing.REFUSED, ASK, (Next.ASK, FAIL, FAIL, FAIL)),
-    (Standing.REFUSED, ALWAYS, (FAIL, FAIL, FAIL, FAIL)),
+    (Standing.FORGOTTEN, ASK, (Next.ASK, REOPEN, REOPEN, REOPEN)),
+    (Standing.FORGOTTEN, ALWAYS, (REOPEN, REOPEN, REOPEN, REOPEN)),
+    (Standing.FORGOTTEN, NEVER, (FAIL, FAIL, FAIL, FAIL)),
+    (Standing.REFUSED, ASK, (Next.ASK, REOPEN, REOPEN, FAIL)),
+    (Standing.REFUSED, ALWAYS, (REOPEN, REOPEN, REOPEN, REOPEN)),
     (Standing.REFUSED, NEVER, (FAIL, FAIL, FAIL, FAIL)),
 ]
 CERTAIN = {
@@ -90,7 +93,8 @@ def test_exactly_one_row_fits(combination: tuple[Standing, Repeat, Vouched]) -> 
 @pytest.mark.parametrize("vouched", Vouched)
 def test_nothing_is_sent_twice_that_nobody_vouched_for(repeat: Repeat, vouched: Vouched) -> None:
     """DESIGN 4: the operator's `always`, or something that vouches, stands behind each repeat."""
-    repeated = [each for each in Standing if next_for(each, repeat, vouched) is Next.RESEND]
+    again = {RESEND, REOPEN}
+    repeated = [each for each in Standing if next_for(each, repeat, vouched) in again]
 
     assert not repeated or repeat is ALWAYS or vouched is not NOTHING
 

@@ -36,7 +36,7 @@ from interloom.bridges.handoff.recovery import (
 from interloom.bridges.handoff.remote import Following
 from interloom.bridges.handoff.telling import Telling, wishes
 from interloom.bridges.handoff.tool_server import ToolServer
-from interloom.bridges.mcp.core.errors import HttpFailure, McpError
+from interloom.bridges.mcp.core.errors import HttpFailure, InvalidParams, McpError
 from interloom.bridges.mcp.core.rounds import Ask, Call, Created, Done
 from interloom.bridges.mcp.core.tasks import RemoteTask
 from interloom.bridges.mcp.wire import NOTHING, Prepared
@@ -59,8 +59,15 @@ a question that waited for days must not be lost to that."""
 FIRST_PAUSE_S: Final = 0.1
 LOST_TRIES: Final = 3
 """Times a request is repeated whose answer was lost, where a repeat does no harm."""
+OPENINGS: Final = 3
+"""Times a call is begun anew without asking, because its server has forgotten it."""
+EXPIRED: Final = "Its earlier question has expired."
+"""Why a person is asked once more by a call that was begun anew."""
 DOUBLINGS: Final = 6
 """Pauses between tries, and between rounds that ask nothing, double so often: to 6.4 s at most."""
+_UNCERTAIN: Final = frozenset(
+    {Standing.INTERRUPTED, Standing.LOST, Standing.FORGOTTEN, Standing.REFUSED}
+)
 
 Upshot: TypeAlias = Done | RemoteTask | Ask | Next
 """What one request came to; or what follows when nobody knows what it came to."""
@@ -130,7 +137,9 @@ class Conversation:
         following = policy.next(standing, made.tool, now.promises)
         if standing is Standing.LOST and now.lost >= LOST_TRIES:
             following = Next.FAIL
-        if standing in {Standing.INTERRUPTED, Standing.LOST, Standing.REFUSED}:
+        if following is Next.REOPEN and now.opened >= OPENINGS:
+            following = Next.FAIL
+        if standing in _UNCERTAIN:
             vouched = policy.vouched(made.tool, now.promises)
             log.warning(
                 "call.in_doubt",
@@ -151,6 +160,8 @@ class Conversation:
                 return await self._decide(now)
             case Next.FAIL:
                 return await self._give_up()
+            case Next.REOPEN:
+                return await self._converse(now.reopen())
             case Next.SEND | Next.ANSWER | Next.POLL | Next.DONE:
                 asked = now.call.pending()
                 if now.responses is None and asked is not None:
@@ -174,7 +185,9 @@ class Conversation:
                     await self._pause(call.waits)
                     now = now.then(call, {})
                 case Next.ASK:
-                    return await self._decide(now)
+                    return await self._decide(replace(now, refused=True))
+                case Next.REOPEN:
+                    now = now.reopen()
                 case _:
                     now = now.lose()
                     await self._pause(now.lost)
@@ -232,6 +245,8 @@ class Conversation:
                 standing = Standing.LOST
             case McpError() if now.doubts and now.call.state is not None:
                 standing = Standing.REFUSED
+            case InvalidParams() if now.call.state is not None:
+                standing = Standing.FORGOTTEN
             case _:
                 return Next.FAIL
         return self._next(standing, now)
@@ -245,7 +260,7 @@ class Conversation:
         meta: dict[str, Json] = dict(self._task.trace.carrier())
         request, client, wished = now.send(), self._server.client, NOTHING
         if self._made.is_tool:
-            meta[IDEMPOTENCY_KEY] = f"{self._task.task_id}/{self._made.key}/{now.call.rounds}"
+            meta[IDEMPOTENCY_KEY] = f"{self._task.task_id}/{self._made.key}/{now.round}"
             wished = wishes()
         try:
             if now.call.rounds == 0 and self._made.is_tool:
@@ -272,10 +287,14 @@ class Conversation:
 
     async def _answer(self, waiting: Pending, asked: Ask) -> Pending:
         """Get the answers that the server wants; the row is stored with the questions."""
+        before = waiting.answered_before()
+        if before is not None:
+            return waiting.then(waiting.call, before)
         try:
             answers = await self._inputs.answer(
                 asked.requests,
-                round_=str(waiting.call.rounds),
+                round_=waiting.round,
+                reason=EXPIRED if waiting.opened else "",
                 row=lambda state: waiting.row(self._made, state),
                 meanwhile=CallState.POSTPONED,
             )
@@ -302,14 +321,15 @@ class Conversation:
         """Have the caller say what is to become of a request that may have been carried out."""
         made = self._made
         while True:
-            asked = [doubt.question(made.server, made.tool, reason=now.reason)]
+            refused = now.refused
+            asked = [doubt.question(made.server, made.tool, reason=now.reason, is_refused=refused)]
             row = now.row(made, CallState.IN_DOUBT)
-            ask_key = f"doubt/{made.key}/{now.call.rounds}/{now.doubts}"
+            ask_key = f"doubt/{made.key}/{now.round}/{now.doubts}"
             (response,) = await self._task.ask(ask_key, asked, self._task.remember_call(row))
             verdict, said = doubt.decided(response)
             match verdict:
                 case Verdict.RETRY:
-                    return await self._converse(now.again())
+                    return await self._converse(now.reopen() if refused else now.again())
                 case Verdict.FAIL:
                     return await self._give_up()
                 case Verdict.DONE:

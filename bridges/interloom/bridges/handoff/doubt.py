@@ -43,18 +43,19 @@ WORDS: Final = {
 """The choices as a person reads them; either form answers."""
 
 
-def question(server: str, tool: str, *, reason: str = "") -> Question:
+def question(server: str, tool: str, *, reason: str = "", is_refused: bool = False) -> Question:
     """Ask what is to become of a call.
 
     Args:
         server: Our name for its server.
         tool: Its tool.
         reason: Why the last answer was none, one sentence; empty at first.
+        is_refused: The server does not take the answer to its own question.
     """
-    message = (
-        f"The call to {tool} was interrupted before its answer arrived, so it may or may not have"
-        " taken effect. What should happen?"
-    )
+    what = f"The call to {tool} was interrupted before its answer arrived"
+    if is_refused:
+        what = f"The server does not go on with {tool}: its question has expired or was used up"
+    message = f"{what}, so it may or may not have taken effect. What should happen?"
     choices: list[Json] = [{"const": each.value, "title": WORDS[each]} for each in Verdict]
     properties: dict[str, Json] = {
         "decision": {"type": "string", "oneOf": choices},

@@ -8,6 +8,7 @@ the core has refused it before it gets here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import assert_never
 
 import anyio
@@ -49,6 +50,7 @@ class Inputs:
         requests: Mapping[str, InputRequest],
         *,
         round_: str,
+        reason: str = "",
         row: Callable[[CallState], CallRow],
         meanwhile: CallState,
     ) -> JsonObject:
@@ -57,6 +59,7 @@ class Inputs:
         Args:
             requests: By the server's own keys.
             round_: Names the round within the call, the same on every replay.
+            reason: Why a person is asked once more, one sentence; empty at first.
             row: The call's row in a state, to be stored before anybody is asked.
             meanwhile: The state while no person is waited for.
 
@@ -68,6 +71,8 @@ class Inputs:
         if asked:
             waiting = self._task.remember_call(row(CallState.INPUT_REQUIRED))
             key = f"ask/{self._made.key}/{round_}"
+            if reason:
+                asked = [replace(each, message=f"{reason} {each.message}") for each in asked]
             responses = await self._task.ask(key, asked, waiting)
             names = [name for name, each in requests.items() if isinstance(each, Elicit)]
             answers |= results(names, responses)

@@ -3,7 +3,8 @@
 The body of a row is JSON:
 
     INTENDED, POSTPONED,        {"made": {...}, "call": {...}, "responses": {...} | null,
-    INPUT_REQUIRED, IN_DOUBT     "doubts": int, "lost": int, "reason": str, "promises": [str, …]}
+    INPUT_REQUIRED, IN_DOUBT     "doubts": int, "lost": int, "reason": str, "promises": [str, …],
+                                 "opened": int, "refused": bool, "kept": {...} | null}
     REMOTE_TASK,                {"made": {...}, "remote": {...}}    a task of the server's, with its
     INPUT_REQUIRED                                                  id; it may wait for answers, too
     DONE                        {"made": {...}, "result": {...}}    the final result, as sent
@@ -118,6 +119,9 @@ class Pending:
         reason: Why the last answer to the question about that was none; empty at first.
         promises: What its server said of the tool when the call was first intended.
         lost: How often an answer to this request was lost to a process that lived on.
+        opened: How often the call was begun anew, because its server had forgotten it.
+        refused: The server does not take this request any more; only a call begun anew could do.
+        kept: The questions and answers before that, `{"asked": …, "responses": …}`.
     """
 
     call: Call
@@ -126,6 +130,15 @@ class Pending:
     reason: str = ""
     promises: Promises = NO_PROMISES
     lost: int = 0
+    opened: int = 0
+    refused: bool = False
+    kept: JsonObject | None = None
+
+    @property
+    def round(self) -> str:
+        """Names the round within the call; no other round of it has the name."""
+        rounds = self.call.rounds
+        return f"{self.opened}.{rounds}" if self.opened else str(rounds)
 
     def send(self) -> Send:
         """The next request."""
@@ -133,7 +146,22 @@ class Pending:
 
     def then(self, call: Call, responses: JsonObject | None = None) -> Pending:
         """The call a round later: of its next request nothing is uncertain yet."""
-        return Pending(call, responses, promises=self.promises)
+        kept, opened = self.kept, self.opened
+        return Pending(call, responses, promises=self.promises, opened=opened, kept=kept)
+
+    def reopen(self) -> Pending:
+        """The call begun anew, with what was answered last."""
+        call = Call(self.call.server, self.call.method, self.call.params)
+        kept: JsonObject | None = self.kept
+        if self.responses and self.call.asked:
+            kept = {"asked": self.call.asked, "responses": self.responses}
+        return Pending(call, promises=self.promises, opened=self.opened + 1, kept=kept)
+
+    def answered_before(self) -> JsonObject | None:
+        """The answers to what is asked, where just that was asked and answered before."""
+        if self.kept is None or self.kept["asked"] != self.call.asked:
+            return None
+        return cast("JsonObject", self.kept["responses"])
 
     def again(self, reason: str = "") -> Pending:
         """The same request, uncertain once more."""
@@ -151,6 +179,9 @@ class Pending:
             "doubts": self.doubts,
             "lost": self.lost,
             "reason": self.reason,
+            "opened": self.opened,
+            "refused": self.refused,
+            "kept": self.kept,
             "promises": [name for name, kept in self.promises._asdict().items() if kept],
         }
         return made.row(state, saved)
@@ -166,6 +197,9 @@ def read_pending(body: JsonObject) -> Pending:
         cast("str", body.get("reason", "")),
         Promises(**dict.fromkeys(promised, True)),
         cast("int", body.get("lost", 0)),
+        cast("int", body.get("opened", 0)),
+        body.get("refused") is True,
+        cast("JsonObject | None", body.get("kept")),
     )
 
 

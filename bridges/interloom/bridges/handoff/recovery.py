@@ -32,6 +32,8 @@ class Standing(Enum):
     """This process sent it, and there will be no answer."""
     INTERRUPTED = "interrupted"
     """INTENDED by a process that is gone."""
+    FORGOTTEN = "forgotten"
+    """The server refuses its own `requestState`, sent to it for the first time: it has expired."""
     REFUSED = "refused"
     """A repeat that was sent with the server's `requestState`, which the server refuses to take."""
     IN_DOUBT = "in doubt"
@@ -80,6 +82,8 @@ class Next(Enum):
     """Get the answers that the server waits for; then send."""
     ASK = "ask"
     """Ask the task's caller what is to be done."""
+    REOPEN = "reopen"
+    """Call anew, without the server's `requestState`; the same question gets the same answer."""
     POLL = "poll"
     FAIL = "fail"
     DONE = "done"
@@ -102,6 +106,7 @@ _NEVER: Final = frozenset({Repeat.NEVER})
 _WHATEVER: Final[frozenset[Vouched]] = frozenset(Vouched)
 _NOTHING: Final = frozenset({Vouched.NOTHING})
 _SOMETHING: Final = _WHATEVER - _NOTHING
+_KEYED: Final = frozenset({Vouched.KEYED})
 
 TABLE: Final = (
     Rule(Standing.POSTPONED, _ANY, _WHATEVER, Next.SEND),
@@ -119,10 +124,18 @@ TABLE: Final = (
     Rule(Standing.LOST, _ASK, _SOMETHING, Next.RESEND),
     Rule(Standing.LOST, _ASK, _NOTHING, Next.FAIL),
     Rule(Standing.LOST, _NEVER, _WHATEVER, Next.FAIL),
+    # Earlier rounds of the call were under way: to open it anew is to call twice.
+    Rule(Standing.FORGOTTEN, _ALWAYS, _WHATEVER, Next.REOPEN),
+    Rule(Standing.FORGOTTEN, _ASK, _SOMETHING, Next.REOPEN),
+    Rule(Standing.FORGOTTEN, _ASK, _NOTHING, Next.ASK),
+    Rule(Standing.FORGOTTEN, _NEVER, _WHATEVER, Next.FAIL),
     # A state may be good for one use: the refusal says that the first try has arrived, not more.
+    # A call that is opened anew has another key, so that a keyed tool would do it twice.
+    Rule(Standing.REFUSED, _ALWAYS, _WHATEVER, Next.REOPEN),
+    Rule(Standing.REFUSED, _ASK, _SOMETHING - _KEYED, Next.REOPEN),
+    Rule(Standing.REFUSED, _ASK, _KEYED, Next.FAIL),
     Rule(Standing.REFUSED, _ASK, _NOTHING, Next.ASK),
-    Rule(Standing.REFUSED, _ASK, _SOMETHING, Next.FAIL),
-    Rule(Standing.REFUSED, _ALWAYS | _NEVER, _WHATEVER, Next.FAIL),
+    Rule(Standing.REFUSED, _NEVER, _WHATEVER, Next.FAIL),
 )
 """Exactly one row fits any three."""
 
