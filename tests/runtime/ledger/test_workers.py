@@ -164,7 +164,7 @@ def mounted_as(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(workers, "_MOUNTS", mounts)
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "virtiofs", "fuse.sshfs", "fuse.of_next_year", "fuse"])
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "fuse.of_next_year", "fuse"])
 def test_file_on_a_network_file_system_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -182,8 +182,11 @@ def test_file_on_a_network_file_system_is_refused(
 @pytest.mark.parametrize(
     ("kinds", "expected"),
     [
-        ("ext4 xfs btrfs zfs tmpfs overlay fuseblk fuse.fuse-overlayfs fuse.ntfs-3g", False),
-        ("nfs nfs4 cifs smb3 9p virtiofs ceph lustre beegfs gfs2 davfs", True),
+        (
+            "ext4 xfs btrfs zfs tmpfs overlay 9p virtiofs fuseblk fuse.fuse-overlayfs fuse.ntfs-3g",
+            False,
+        ),
+        ("nfs nfs4 cifs smb3 ceph lustre beegfs gfs2 davfs", True),
         ("fuse fuse.glusterfs fuse.s3fs fuse.rclone fuse.davfs fuse.anything", True),
     ],
 )

@@ -31,10 +31,14 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _POINT: Final = 4
 """Which field of a line of mountinfo is the mount point."""
 _REMOTE: Final = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "9p", "virtiofs"}
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda"}
     | {"ceph", "lustre", "gpfs", "ocfs2", "gfs2", "beegfs", "orangefs", "pvfs2", "davfs"}
 )
-"""File systems that other hosts can write to: SQLite's locks are not reliable there."""
+"""File systems that other hosts can write to: SQLite's locks are not reliable there.
+
+Not 9p and virtiofs: they are how one machine is given its folders by the one it runs on, as most
+containers on a laptop are. A second machine there is found out by its row.
+"""
 _LOCAL_FUSE: Final = frozenset(
     {"fuse.bindfs", "fuse.cryfs", "fuse.encfs", "fuse.ext2", "fuse.exfat", "fuse.fuse-overlayfs"}
     | {"fuse.gocryptfs", "fuse.ntfs-3g", "fuse.zfs"}
