@@ -318,7 +318,7 @@ class PostgresLedger:
     async def aclose(self) -> None:
         """Write what is queued and let go of the server."""
         with anyio.CancelScope(shield=True):
-            await self._membership.stop()
+            await self._membership.close()
             self._committer.give_up()  # what is queued is tried once
             for close in (self._writer.close, self._teller.close, self._committer.close):
                 await anyio.to_thread.run_sync(close)

@@ -59,7 +59,7 @@ class Membership:
         self._committer, self._read, self._transact, self._tell = committer, read, transact, tell
         self._lease_s = lease_s
         self._pulses: dict[str, Pulse] = {}
-        self._turns = 0
+        self._turns, self._is_closed = 0, False
         self._perhaps: list[RunRow] = []  # claimed, if a commit took place of which nobody knows
 
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
@@ -68,6 +68,8 @@ class Membership:
         host = f"{platform.node()}:{os.getpid()}"
         join = Transaction(lambda connection: postgres_workers.join(connection, worker, host))
         await self._transact(join)
+        if self._is_closed:  # meanwhile: a heart that began now would never be stopped
+            raise Unavailable("the store is closed")
         self.me = worker
         self._committer.work_as(worker)
         self._pulses[worker] = Pulse(
@@ -94,6 +96,11 @@ class Membership:
             leave = Transaction(lambda connection: postgres_workers.leave(connection, worker))
             await self._transact(leave)
             self._tell(Hint(runs=True, posts=True))
+
+    async def close(self) -> None:
+        """Beat no more, and never again."""
+        self._is_closed = True
+        await self.stop()
 
     async def stop(self) -> None:
         """Beat no more, also when whoever wants that is being cancelled."""

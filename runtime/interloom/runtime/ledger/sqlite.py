@@ -108,6 +108,7 @@ class SqliteLedger:
         """
         self._path, self._lease_s = path, lease_s
         self._hearts: dict[str, tuple[Heart, sqlite3.Connection]] = {}
+        self._is_closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             private(path)  # SQLite gives `-wal` and `-shm` the mode of the database
@@ -180,6 +181,8 @@ class SqliteLedger:
     async def join(self, worker: str, on_loss: Callable[[], None]) -> None:
         """Be one of the processes that work on runs; see `Ledger.join`."""
         await self._transact(lambda connection: self._workers.join(connection, worker))
+        if self._is_closed:  # meanwhile: a heart that began now would never be stopped
+            raise Unavailable("the store is closed")
         self._me = worker
         beating = file.connect(self._path)
 
@@ -336,6 +339,7 @@ class SqliteLedger:
 
     async def aclose(self) -> None:
         """Write what is queued and close the file."""
+        self._is_closed = True
         for worker in list(self._hearts):
             self._stop_heart(worker)
         self._writer.close()
