@@ -365,3 +365,15 @@ async def test_server_that_stays_away_is_told_of_and_found_again(
         await anyio.to_thread.run_sync(cluster.start)
         await ledger.commit(move(1))
         assert await ledger.task("task-1") == StoredTask(record(seq=1), None)
+
+
+async def test_who_is_cancelled_while_it_reads_does_not_go_on(store_url: str) -> None:
+    """The read itself is seen through, so that its connection can be used again."""
+    async with opened(store_url) as ledger:
+        is_reached = False
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await ledger.task("nobody")
+            is_reached = True
+        assert not is_reached
+        assert await ledger.task("nobody") is None

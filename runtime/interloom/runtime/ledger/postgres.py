@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import anyio
 import psycopg
+from anyio.lowlevel import checkpoint_if_cancelled
 from psycopg_pool import AsyncConnectionPool
 
 from interloom.runtime.core.outbox import Undelivered
@@ -292,6 +293,7 @@ class PostgresLedger:
         rows: list[Any] = []
         with anyio.CancelScope(shield=True):  # a connection is given back whole
             rows += await self._read_patiently(translated(sql), values)
+        await checkpoint_if_cancelled()  # who was cancelled meanwhile does not go on
         return rows
 
     async def _read_patiently(self, statement: bytes, values: Values) -> list[Any]:
