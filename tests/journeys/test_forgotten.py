@@ -128,11 +128,18 @@ async def test_caller_decides_where_nobody_vouches(stage: Stage) -> None:
     assert len(forgetful.desk.calls) == 4
 
 
-async def test_agent_sees_the_error_where_nothing_may_be_repeated(stage: Stage) -> None:
-    """docs/calls.md: `retry: never`."""
-    forgetful = Forgetful()
+@pytest.mark.parametrize(
+    ("policy", "times", "calls"),
+    [(Policy(Repeat.NEVER), 1, 2), (ALWAYS, 99, 2 * (1 + OPENINGS))],
+    ids=["nothing may be repeated", "it forgets for ever"],
+)
+async def test_agent_sees_the_error_where_no_call_is_begun_anew(
+    stage: Stage, policy: Policy, times: int, calls: int
+) -> None:
+    """docs/calls.md: not with `retry: never`, else three times: it may be meant for the answer."""
+    forgetful = Forgetful(times=times)
     async with (
-        forgetful.desk.open(policy=Policy(Repeat.NEVER)) as tools,
+        forgetful.desk.open(policy=policy) as tools,
         stage.play(concierge, tools=tools) as world,
     ):
         client = stage.client(world, "concierge")
@@ -141,23 +148,7 @@ async def test_agent_sees_the_error_where_nothing_may_be_repeated(stage: Stage) 
 
     assert done.status.state is TaskState.FAILED
     assert question(done).endswith("tools/call: answered error -32602 (invalid parameters)")
-    assert len(forgetful.desk.calls) == 2
-
-
-async def test_server_that_forgets_for_ever_is_given_up(stage: Stage) -> None:
-    """Ours: three times; a refusal may be meant for the answer, not for the state."""
-    forgetful = Forgetful(times=99)
-    async with (
-        forgetful.desk.open(policy=ALWAYS) as tools,
-        stage.play(concierge, tools=tools) as world,
-    ):
-        client = stage.client(world, "concierge")
-        task = await send(client, "Lisbon")
-        done = await send(client, message("aisle", task=task))
-
-    assert done.status.state is TaskState.FAILED
-    assert question(done).endswith("tools/call: answered error -32602 (invalid parameters)")
-    assert len(forgetful.desk.calls) == 2 * (1 + OPENINGS)
+    assert len(forgetful.desk.calls) == calls
 
 
 async def test_resource_is_read_anew_by_itself(stage: Stage) -> None:

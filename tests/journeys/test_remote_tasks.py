@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -133,9 +134,7 @@ async def test_server_that_is_away_for_a_while_keeps_its_task(stage: Stage) -> N
         task = await send(client, message("chair"), AT_ONCE)
         await workshop.polled.wait()
         workshop.is_open = False
-        polls = workshop.seen.count("tasks/get")
-        while workshop.seen.count("tasks/get") < polls + 2:
-            await anyio.lowlevel.checkpoint()
+        await workshop.until_polled(2)
         workshop.is_open = True
         workshop.finish(done("a chair"))
         task = await until(client, task, TaskState.COMPLETED)
@@ -190,8 +189,8 @@ async def test_only_rows_wait_for_the_next_poll(stage: Stage) -> None:
     async with workshop.open() as tools, stage.play(joiner, tools=tools, settings=COLD) as world:
         client = stage.client(world, "joiner")
         task = await send(client, message("chair"), AT_ONCE)
-        while workshop.seen.count("tasks/get") <= MAX_ATTEMPTS + 1:
-            await runs_are(world, RunState.PARKED)
+        often = MAX_ATTEMPTS + 2
+        await workshop.until_polled(often, partial(runs_are, world, RunState.PARKED))
         workshop.finish(done("a chair"))
         task = await until(client, task, TaskState.COMPLETED)
         events = await world.ledger.events(task.id)
@@ -227,9 +226,7 @@ async def test_server_that_is_away_is_asked_again_by_rows(stage: Stage) -> None:
         task = await send(client, message("chair"), AT_ONCE)
         await workshop.polled.wait()
         workshop.is_open = False
-        polls = workshop.seen.count("tasks/get")
-        while workshop.seen.count("tasks/get") < polls + 2:
-            await runs_are(world, RunState.PARKED)
+        await workshop.until_polled(2, partial(runs_are, world, RunState.PARKED))
         workshop.is_open = True
         workshop.finish(done("a chair"))
         task = await until(client, task, TaskState.COMPLETED)

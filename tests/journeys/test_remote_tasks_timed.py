@@ -6,6 +6,7 @@ Source: Tasks extension, "Task Polling"; ours (docs/decisions/0034).
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import anyio
 import pytest
@@ -63,14 +64,10 @@ async def test_hour_that_a_server_may_be_away_is_not_over_elsewhere_at_once(stag
         task = await send(client, message("chair"), AT_ONCE)
         await workshop.polled.wait()
         workshop.is_open = False
-        polls = workshop.seen.count("tasks/get")
-        while workshop.seen.count("tasks/get") < polls + 3:
-            await runs_are(world, RunState.PARKED)
+        await workshop.until_polled(3, partial(runs_are, world, RunState.PARKED))
         world.clock = Off(timedelta(days=1))
         await world.crash()
-        polls = workshop.seen.count("tasks/get")
-        while workshop.seen.count("tasks/get") == polls:
-            await anyio.lowlevel.checkpoint()
+        await workshop.until_polled(1)
         workshop.is_open = True
         workshop.finish(done("a chair"))
         task = await until(client, task, TaskState.COMPLETED)

@@ -11,7 +11,7 @@ capability on every request, `Mcp-Name` equal to the task's id, -32602 for tasks
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final, TypeAlias, cast
 
 import anyio
 import orjson
+from anyio.lowlevel import checkpoint
 
 from interloom.bridges.handoff import SamplingModel, ToolServer, declared
 from interloom.bridges.mcp import McpClient, ServerSpec, StreamableHttp
@@ -113,6 +114,14 @@ class Workshop:
         self.ttl_ms: int | None = None
         self._steps = steps
         self._jobs: dict[str, Job] = {}
+
+    async def until_polled(
+        self, more: int, between: Callable[[], Awaitable[object]] = checkpoint
+    ) -> None:
+        """Wait until it was polled so often more; `between` is awaited before each look."""
+        polls = self.seen.count("tasks/get") + more
+        while self.seen.count("tasks/get") < polls:
+            await between()
 
     @asynccontextmanager
     async def open(

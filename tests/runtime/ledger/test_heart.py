@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import anyio
 import pytest
@@ -48,9 +49,34 @@ class Chest:
         assert await anyio.to_thread.run_sync(self.beaten.wait, LIMIT_S)
 
 
+class Told(logging.Handler):
+    """Hears of a log line in whatever thread, also while the event loop stands still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == "heart.stopped":
+            self.heard.set()
+
+
+@pytest.fixture
+def told() -> Iterator[threading.Event]:
+    """Set once a heart has said that its loop does not turn."""
+    handler, log = Told(), logging.getLogger("interloom.ledger")
+    log.addHandler(handler)
+    yield handler.heard
+    log.removeHandler(handler)
+
+
+def beating(chest: Chest, lease_s: float = LEASE_S) -> Heart:
+    return Heart(chest.beat, lease_s=lease_s, on_loss=chest.lose)
+
+
 async def test_heart_beats_until_it_is_stopped() -> None:
     chest = Chest()
-    heart = Heart(chest.beat, lease_s=LEASE_S, on_loss=chest.lose)
+    heart = beating(chest)
     await chest.until_beaten()
     await chest.until_beaten()
     heart.stop()
@@ -63,7 +89,7 @@ async def test_heart_beats_until_it_is_stopped() -> None:
 
 async def test_loss_is_told_once_and_ends_it() -> None:
     chest = Chest()
-    heart = Heart(chest.beat, lease_s=LEASE_S, on_loss=chest.lose)
+    heart = beating(chest)
     chest.alive = False
     with anyio.fail_after(LIMIT_S):
         await chest.told.wait()
@@ -76,7 +102,7 @@ async def test_loss_is_told_once_and_ends_it() -> None:
 async def test_beat_that_fails_is_no_loss() -> None:
     chest = Chest()
     chest.breaks = True
-    heart = Heart(chest.beat, lease_s=LEASE_S, on_loss=chest.lose)
+    heart = beating(chest)
     await chest.until_beaten()
     await chest.until_beaten()
     heart.stop()
@@ -89,7 +115,7 @@ async def test_heart_of_a_loop_that_is_stuck_beats_once_more_at_most(
 ) -> None:
     """Else an agent that hangs for good would keep its runs for good; it is told where it hangs."""
     chest = Chest()
-    heart = Heart(chest.beat, lease_s=LEASE_S, on_loss=chest.lose)
+    heart = beating(chest)
     await chest.until_beaten()
     beats = chest.beats
     _hang(LEASE_S * 5)
@@ -103,14 +129,12 @@ async def test_heart_of_a_loop_that_is_stuck_beats_once_more_at_most(
     heart.stop()
 
 
-async def test_heart_of_a_loop_that_turns_again_beats_at_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_heart_of_a_loop_that_turns_again_beats_at_once(told: threading.Event) -> None:
     """Not at its next time: the lease may be over by then, and a busy loop lose what it has."""
     chest = Chest()
-    heart = Heart(chest.beat, lease_s=LONG_S, on_loss=chest.lose)
+    heart = beating(chest, LONG_S)
     await chest.until_beaten()
-    _hang_until(lambda: bool(caplog.records))
+    _hang_until(told)
 
     with anyio.fail_after(LONG_S / BEATS / 2):
         await chest.until_beaten()
@@ -119,13 +143,11 @@ async def test_heart_of_a_loop_that_turns_again_beats_at_once(
     assert chest.lost == 0
 
 
-async def test_heart_of_a_loop_that_is_stuck_can_be_stopped(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_heart_of_a_loop_that_is_stuck_can_be_stopped(told: threading.Event) -> None:
     """Nobody waits for a turn that is not to come."""
     chest = Chest()
-    heart = Heart(chest.beat, lease_s=LEASE_S, on_loss=chest.lose)
-    _hang_until(lambda: bool(caplog.records))
+    heart = beating(chest)
+    _hang_until(told)
     beats = chest.beats
     heart.stop()
 
@@ -136,9 +158,6 @@ def _hang(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _hang_until(is_time: Callable[[], bool]) -> None:
-    """Keep the loop from turning until something is so."""
-    until = time.monotonic() + LIMIT_S
-    while not is_time():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+def _hang_until(told: threading.Event) -> None:
+    """Keep the loop from turning until that is set."""
+    assert told.wait(LIMIT_S)

@@ -41,6 +41,7 @@ class Piece(NamedTuple):
 
 
 Tell: TypeAlias = Callable[[Piece], Awaitable[None]]
+"""Has a piece told; on return it is stored."""
 
 
 @runtime_checkable
@@ -70,7 +71,7 @@ class Streaming:
         self._telling = anyio.Lock()
 
     async def pass_on(self, source: AsyncIterable[str]) -> str:
-        """Tell everything there is but the last piece, which is left to `end`.
+        """Tell everything there is but the last piece, which `last` then is.
 
         The source is read in the task of the event loop that calls, so that it is closed with it.
 
